@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+export default defineConfig({
+  root,
+  resolve: {
+    alias: [
+      { find: /^isotinker$/, replacement: `${root}src/index.ts` },
+      { find: /^isotinker\/(.+)$/, replacement: `${root}src/$1/index.ts` },
+    ],
+  },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/package/**'],
+    setupFiles: ['test/support/no-network.ts'],
+    // Unhandled rejections fail the run: no promise of the library may be without an owner.
+    dangerouslyIgnoreUnhandledErrors: false,
+  },
+});
