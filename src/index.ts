@@ -1,0 +1,71 @@
+export type { ServiceClientOptions } from './client/options.ts';
+export type { SamplingClient } from './client/sampling-client.ts';
+export {
+  createServiceClient,
+  type LoraTrainingOptions,
+  type SamplingSource,
+  type ServiceClient,
+} from './client/service-client.ts';
+export type {
+  ForwardOptions,
+  LoadStateOptions,
+  SaveOptions,
+  SaveStateOptions,
+  TrainingClient,
+  TrainStep,
+  TrainStepOutput,
+} from './client/training-client.ts';
+export { type Clock, type ScheduleOptions, systemClock } from './kernel/clock.ts';
+export type { EventSink, TinkerEvent } from './kernel/diagnostics.ts';
+export {
+  isTinkerError,
+  TinkerApiError,
+  TinkerClosedError,
+  TinkerConnectionError,
+  TinkerError,
+  type TinkerErrorCategory,
+  type TinkerErrorCode,
+  TinkerInputError,
+  TinkerOperationError,
+  TinkerPoisonedError,
+  TinkerResponseError,
+  TinkerTimeoutError,
+} from './kernel/errors.ts';
+export { type RandomSource, seededRandom } from './kernel/random.ts';
+export type { ApiFuture, FutureStatus, ResultOptions } from './operations/api-future.ts';
+export type { CallOptions } from './operations/scope.ts';
+export { memoryStorage } from './storage/memory.ts';
+export type { Storage, StorageSetOptions } from './storage/storage.ts';
+export type { ApiKey, FetchLike } from './transport/transport.ts';
+export { VERSION } from './version.ts';
+export type {
+  Datum,
+  FloatInput,
+  LossFn,
+  LossFnInputs,
+  PolicyLossInputs,
+  TensorData,
+  TensorValues,
+} from './wire/types/datum.ts';
+export {
+  type EncodedTextChunk,
+  ModelInput,
+  type ModelInputChunk,
+  type TokenIds,
+} from './wire/types/model-input.ts';
+export type {
+  SampledSequence,
+  SampleRequest,
+  SampleResponse,
+  SamplingParams,
+} from './wire/types/sampling.ts';
+export type { QueueState, ServerCapabilities, SupportedModel } from './wire/types/server.ts';
+export type {
+  AdamParams,
+  ForwardBackwardOutput,
+  LoadWeightsResponse,
+  LoraConfig,
+  ModelInfo,
+  OptimStepResponse,
+  SaveWeightsResponse,
+} from './wire/types/training.ts';

@@ -1,0 +1,49 @@
+/** How a timer is to be kept. */
+export interface ScheduleOptions {
+  /** Let the process end although this timer is still pending, where the runtime knows the notion. @default false */
+  readonly background?: boolean | undefined;
+}
+
+/** All that the library ever asks of time. Give a client your own to run it on virtual time. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. Can be stored; may step backwards. */
+  now(): number;
+  /** Milliseconds from an arbitrary origin; never steps backwards. For durations and deadlines. */
+  monotonic(): number;
+  /** Run `callback` once, after `ms` milliseconds. Returns a function that cancels it. */
+  schedule(callback: () => void, ms: number, options?: ScheduleOptions): () => void;
+}
+
+/** Timers above this length fire at once in every runtime, so a longer wait is cut into legs of this one. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** The platform's time, looked up per call so that nothing is captured at import. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule(callback, ms, options) {
+    let cancelled = false;
+    let timer: ReturnType<typeof setTimeout>;
+    const arm = (left: number): void => {
+      const leg = Math.min(left, MAX_TIMER_MS);
+      timer = setTimeout(() => {
+        if (cancelled) return;
+        if (left > leg) arm(left - leg);
+        else callback();
+      }, leg);
+      if (options?.background === true) detach(timer);
+    };
+    arm(Math.max(0, ms));
+    return () => {
+      cancelled = true;
+      clearTimeout(timer);
+    };
+  },
+};
+
+/** Node and Bun hand out timer objects with `unref`, Deno numbers and a function; elsewhere nothing is held. */
+function detach(timer: unknown): void {
+  const { unref } = timer as { unref?: () => void };
+  if (typeof unref === 'function') unref.call(timer);
+  else (globalThis as { Deno?: { unrefTimer?: (id: unknown) => void } }).Deno?.unrefTimer?.(timer);
+}

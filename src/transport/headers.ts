@@ -1,0 +1,17 @@
+/** Headers of one request (protocol 1.3), without those that only describe the official client's runtime. */
+export function requestHeaders(
+  credential: string,
+  hasBody: boolean,
+  defaults: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, string>> | undefined,
+): Headers {
+  const headers = new Headers({ accept: 'application/json', 'x-api-key': credential });
+  if (hasBody) headers.set('content-type', 'application/json');
+  for (const [name, value] of Object.entries({ ...own, ...defaults })) headers.set(name, value);
+  return headers;
+}
+
+/** Text from outside with the credential taken out: a server that echoes a key must not put it in an error. */
+export function redact(text: string, credential: string): string {
+  return credential.length < 4 ? text : text.replaceAll(credential, '[redacted]');
+}

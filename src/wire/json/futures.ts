@@ -1,0 +1,91 @@
+import { TinkerResponseError } from '../../kernel/errors.ts';
+import type { QueueState } from '../types/server.ts';
+
+/** Answer to a submission: the future it opened. */
+export interface SubmittedFuture {
+  readonly requestId: string;
+}
+
+/**
+ * Read a submission's answer. The id is an opaque string; servers that send a number, or name it otherwise, are
+ * understood (servers.md 2.1 items 9 and 14).
+ *
+ * @throws TinkerResponseError - where there is none.
+ */
+export function readSubmitted(body: unknown): SubmittedFuture {
+  const { request_id, future_id, id } = asRecord(body);
+  const requestId = request_id ?? future_id ?? id;
+  if (typeof requestId === 'string' || typeof requestId === 'number') return { requestId: String(requestId) };
+  throw new TinkerResponseError(
+    `The server accepted the request without a request_id: ${JSON.stringify(body)?.slice(0, 200)}`,
+  );
+}
+
+/** What one poll of a future said. */
+export type PolledFuture =
+  | {
+      readonly kind: 'pending';
+      readonly queueState?: QueueState;
+      readonly reason?: string;
+      readonly hintMs?: number;
+    }
+  | { readonly kind: 'failed'; readonly message: string; readonly category: 'user' | 'server' | 'unknown' }
+  | { readonly kind: 'done'; readonly body: unknown };
+
+/** Read the body of a 2xx answer of `retrieve_future` (protocol 3.2, in its order). */
+export function readPolled(body: unknown): PolledFuture {
+  const record = asRecord(body);
+  if (record['type'] === 'try_again') return readPending(body);
+  if ('error' in record) {
+    return { kind: 'failed', message: describeProblem(body), category: readCategory(record['category']) };
+  }
+  return { kind: 'done', body };
+}
+
+/** Read what a pending answer says beside being pending; any body, or none, will do (item 24). */
+export function readPending(body: unknown): PolledFuture & { kind: 'pending' } {
+  const { queue_state, queue_state_reason, retry_after_ms } = asRecord(body);
+  return {
+    kind: 'pending',
+    ...(typeof queue_state === 'string' ? { queueState: queue_state.toLowerCase() } : {}),
+    ...(typeof queue_state_reason === 'string' ? { reason: queue_state_reason } : {}),
+    ...(typeof retry_after_ms === 'number' && retry_after_ms >= 0 ? { hintMs: retry_after_ms } : {}),
+  };
+}
+
+/** The server's own words about a failure, wherever it puts them (item 35); at most 500 characters. */
+export function describeProblem(body: unknown): string {
+  const { error, detail, error_message, message } = asRecord(body);
+  const said = [error, detail, error_message, message, body]
+    .map(wordsOf)
+    .find((words) => words !== undefined);
+  const words = said ?? '';
+  return words.length > 500 ? `${words.slice(0, 500)}…` : words;
+}
+
+function wordsOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.trim() || undefined;
+  if (Array.isArray(value)) {
+    const parts = value.map((item) => {
+      const { loc, msg } = asRecord(item);
+      const at = Array.isArray(loc) ? `${loc.join('.')}: ` : '';
+      return typeof msg === 'string' ? at + msg : JSON.stringify(item);
+    });
+    return parts.join('; ') || undefined;
+  }
+  const { message } = asRecord(value);
+  if (typeof message === 'string') return message;
+  return typeof value === 'object' && value !== null && Object.keys(value).length > 0
+    ? JSON.stringify(value)
+    : undefined;
+}
+
+function readCategory(value: unknown): 'user' | 'server' | 'unknown' {
+  const category = typeof value === 'string' ? value.toLowerCase() : '';
+  if (category === 'user') return 'user';
+  return category === 'server' || category === 'system' ? 'server' : 'unknown';
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

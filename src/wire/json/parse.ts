@@ -1,0 +1,17 @@
+import type * as z from 'zod/mini';
+import { TinkerResponseError } from '../../kernel/errors.ts';
+
+/**
+ * A server's JSON as the type its schema says.
+ *
+ * @throws TinkerResponseError - naming the first field that does not fit, never its value.
+ */
+export function parseWire<T>(schema: () => z.ZodMiniType<T>, value: unknown, what: string): T {
+  const result = schema().safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = issue === undefined || issue.path.length === 0 ? 'the body' : `"${issue.path.join('.')}"`;
+  throw new TinkerResponseError(
+    `The ${what} does not follow the protocol: ${where} is not what was expected`,
+  );
+}
