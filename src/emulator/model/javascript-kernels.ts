@@ -1,0 +1,111 @@
+import { exp } from './elementary.ts';
+import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from './javascript-multiply.ts';
+import type { Kernels } from './kernels.ts';
+import type { Matrix } from './matrix.ts';
+
+/** The kernels in plain JavaScript: 32-bit storage, 64-bit accumulation; runs everywhere. */
+export function createJavascriptKernels(): Kernels {
+  return {
+    name: 'javascript',
+    allocate: (length) => new Float32Array(length),
+    release: () => {},
+    multiply,
+    multiplyTransposedLeft,
+    multiplyTransposedRight,
+    causalSoftmax,
+    causalSoftmaxGradient,
+    gatedSilu,
+    gatedSiluGradient,
+    logSoftmaxGradient,
+  };
+}
+
+function causalSoftmax(scores: Matrix, past: number, scale: number): void {
+  const { values, offset, rows, columns, stride } = scores;
+  for (let row = 0; row < rows; row++) {
+    const start = offset + row * stride;
+    const end = start + past + row + 1;
+    let maximum = values[start]!;
+    for (let i = start + 1; i < end; i++) {
+      const score = values[i]!;
+      if (score > maximum) maximum = score;
+    }
+    let sum = 0;
+    for (let i = start; i < end; i++) {
+      const weight = exp((values[i]! - maximum) * scale);
+      values[i] = weight;
+      sum += weight;
+    }
+    const inverse = 1 / sum;
+    for (let i = start; i < end; i++) values[i] = values[i]! * inverse;
+    values.fill(0, end, start + columns);
+  }
+}
+
+function causalSoftmaxGradient(probabilities: Matrix, gradient: Matrix, scale: number): void {
+  const p = probabilities.values;
+  const g = gradient.values;
+  const { rows, columns } = probabilities;
+  for (let row = 0; row < rows; row++) {
+    const pStart = probabilities.offset + row * probabilities.stride;
+    const gStart = gradient.offset + row * gradient.stride;
+    let dot = 0;
+    for (let c = 0; c < columns; c++) dot += p[pStart + c]! * g[gStart + c]!;
+    for (let c = 0; c < columns; c++) g[gStart + c] = scale * p[pStart + c]! * (g[gStart + c]! - dot);
+  }
+}
+
+function gatedSilu(gateUp: Matrix, into: Matrix): void {
+  const { values } = gateUp;
+  const { rows, columns } = into;
+  for (let row = 0; row < rows; row++) {
+    const gate = gateUp.offset + row * gateUp.stride;
+    const up = gate + columns;
+    const target = into.offset + row * into.stride;
+    for (let c = 0; c < columns; c++) {
+      const x = values[gate + c]!;
+      into.values[target + c] = (x * values[up + c]!) / (1 + exp(-x));
+    }
+  }
+}
+
+function gatedSiluGradient(gateUp: Matrix, outputGradient: Matrix): void {
+  const { values } = gateUp;
+  const { rows, columns } = outputGradient;
+  for (let row = 0; row < rows; row++) {
+    const gate = gateUp.offset + row * gateUp.stride;
+    const up = gate + columns;
+    const source = outputGradient.offset + row * outputGradient.stride;
+    for (let c = 0; c < columns; c++) {
+      const x = values[gate + c]!;
+      const gradient = outputGradient.values[source + c]!;
+      const sigmoid = 1 / (1 + exp(-x));
+      values[gate + c] = gradient * values[up + c]! * sigmoid * (1 + x * (1 - sigmoid));
+      values[up + c] = gradient * x * sigmoid;
+    }
+  }
+}
+
+function logSoftmaxGradient(logits: Matrix, targets: Int32Array, scales: Float32Array): void {
+  const { values, offset, rows, columns, stride } = logits;
+  for (let row = 0; row < rows; row++) {
+    const start = offset + row * stride;
+    const end = start + columns;
+    let maximum = values[start]!;
+    for (let i = start + 1; i < end; i++) {
+      const logit = values[i]!;
+      if (logit > maximum) maximum = logit;
+    }
+    let sum = 0;
+    for (let i = start; i < end; i++) {
+      const weight = exp(values[i]! - maximum);
+      values[i] = weight;
+      sum += weight;
+    }
+    const scale = scales[row]!;
+    const factor = -scale / sum;
+    for (let i = start; i < end; i++) values[i] = values[i]! * factor;
+    const target = start + targets[row]!;
+    values[target] = values[target]! + scale;
+  }
+}
