@@ -6,15 +6,13 @@ export {
   type SamplingSource,
   type ServiceClient,
 } from './client/service-client.ts';
+export type { TrainingClient, TrainStep, TrainStepOutput } from './client/training-client.ts';
 export type {
   ForwardOptions,
   LoadStateOptions,
   SaveOptions,
   SaveStateOptions,
-  TrainingClient,
-  TrainStep,
-  TrainStepOutput,
-} from './client/training-client.ts';
+} from './client/training-options.ts';
 export { type Clock, type ScheduleOptions, systemClock } from './kernel/clock.ts';
 export type { EventSink, TinkerEvent } from './kernel/diagnostics.ts';
 export {

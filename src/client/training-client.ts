@@ -1,4 +1,4 @@
-import { checkBoolean, checkFinite, checkInteger, checkText } from '../kernel/checks.ts';
+import { checkBoolean, checkText } from '../kernel/checks.ts';
 import { TinkerOperationError } from '../kernel/errors.ts';
 import { type ApiFuture, startOperation } from '../operations/api-future.ts';
 import { type Runtime, sendResilient } from '../operations/runtime.ts';
@@ -25,31 +25,16 @@ import type {
   SaveWeightsResponse,
 } from '../wire/types/training.ts';
 import { createSamplingClient, type SamplingClient } from './sampling-client.ts';
-import { resolveAdam } from './training-options.ts';
-
-/** Options of `forward` and `forwardBackward`. */
-export interface ForwardOptions extends CallOptions {
-  /** Numbers the loss reads, by name, e.g. `clip_low_threshold`. @default none */
-  readonly lossFnConfig?: Readonly<Record<string, number>> | undefined;
-}
-
-/** Options of the methods that save. */
-export interface SaveOptions extends CallOptions {
-  /** Lifetime of what is saved, in seconds. @default for ever */
-  readonly ttlSeconds?: number | undefined;
-}
-
-/** Options of `saveState`. */
-export interface SaveStateOptions extends SaveOptions {
-  /** Replace a checkpoint of the same name. @default false */
-  readonly overwrite?: boolean | undefined;
-}
-
-/** Options of `loadState`. */
-export interface LoadStateOptions extends CallOptions {
-  /** Load the optimizer's moments and step count too. @default false */
-  readonly optimizer?: boolean | undefined;
-}
+import {
+  checkedLossConfig,
+  type ForwardOptions,
+  type LoadStateOptions,
+  overwriteField,
+  resolveAdam,
+  type SaveOptions,
+  type SaveStateOptions,
+  ttlField,
+} from './training-options.ts';
 
 /** What {@link TrainStep} resolves to. */
 export interface TrainStepOutput {
@@ -232,21 +217,4 @@ export function createTrainingClient(
         );
       }),
   };
-}
-
-function ttlField(options: SaveOptions | undefined): object {
-  if (options?.ttlSeconds === undefined) return {};
-  return { ttl_seconds: checkInteger('ttlSeconds', options.ttlSeconds, { min: 1 }) };
-}
-
-function overwriteField(options: SaveStateOptions | undefined): object {
-  // Only when asked for: servers that do not know the field refuse it (servers.md 2.1 item 5).
-  return checkBoolean('overwrite', options?.overwrite ?? false) ? { overwrite: true } : {};
-}
-
-function checkedLossConfig(
-  config: Readonly<Record<string, number>> | undefined,
-): Readonly<Record<string, number>> | undefined {
-  for (const [name, value] of Object.entries(config ?? {})) checkFinite(`lossFnConfig.${name}`, value);
-  return config && { ...config };
 }

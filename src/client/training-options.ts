@@ -1,7 +1,32 @@
 import { checkBoolean, checkFinite, checkInteger } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
+import type { CallOptions } from '../operations/scope.ts';
 import type { ResolvedAdam, ResolvedLora } from '../wire/json/training.ts';
 import type { AdamParams, LoraConfig } from '../wire/types/training.ts';
+
+/** Options of `forward` and `forwardBackward`. */
+export interface ForwardOptions extends CallOptions {
+  /** Numbers the loss reads, by name, e.g. `clip_low_threshold`. @default none */
+  readonly lossFnConfig?: Readonly<Record<string, number>> | undefined;
+}
+
+/** Options of the methods that save. */
+export interface SaveOptions extends CallOptions {
+  /** Lifetime of what is saved, in seconds. @default for ever */
+  readonly ttlSeconds?: number | undefined;
+}
+
+/** Options of `saveState`. */
+export interface SaveStateOptions extends SaveOptions {
+  /** Replace a checkpoint of the same name. @default false */
+  readonly overwrite?: boolean | undefined;
+}
+
+/** Options of `loadState`. */
+export interface LoadStateOptions extends CallOptions {
+  /** Load the optimizer's moments and step count too. @default false */
+  readonly optimizer?: boolean | undefined;
+}
 
 /** A LoRA configuration with its defaults (protocol 0.1). @throws TinkerInputError */
 export function resolveLora(config: LoraConfig): ResolvedLora {
@@ -29,4 +54,24 @@ export function resolveAdam(params: AdamParams): ResolvedAdam {
     weightDecay: checkFinite('weightDecay', params.weightDecay ?? 0, { min: 0 }),
     gradClipNorm: checkFinite('gradClipNorm', params.gradClipNorm ?? 0, { min: 0 }),
   };
+}
+
+/** The wire's field for a lifetime, if there is one. @throws TinkerInputError */
+export function ttlField(options: SaveOptions | undefined): object {
+  if (options?.ttlSeconds === undefined) return {};
+  return { ttl_seconds: checkInteger('ttlSeconds', options.ttlSeconds, { min: 1 }) };
+}
+
+/** The wire's field for replacing, if it is asked for. @throws TinkerInputError */
+export function overwriteField(options: SaveStateOptions | undefined): object {
+  // Only when asked for: servers that do not know the field refuse it (servers.md 2.1 item 5).
+  return checkBoolean('overwrite', options?.overwrite ?? false) ? { overwrite: true } : {};
+}
+
+/** A copy of a loss's numbers, all of them finite. @throws TinkerInputError */
+export function checkedLossConfig(
+  config: Readonly<Record<string, number>> | undefined,
+): Readonly<Record<string, number>> | undefined {
+  for (const [name, value] of Object.entries(config ?? {})) checkFinite(`lossFnConfig.${name}`, value);
+  return config && { ...config };
 }
