@@ -9,10 +9,8 @@ export type TinkerErrorCode =
   | 'response_invalid'
   | 'operation_failed'
   | 'result_expired'
-  | 'session_lost'
   | 'client_poisoned'
-  | 'client_closed'
-  | 'storage_failed';
+  | 'client_closed';
 
 /** Whose turn it is: yours (`user`), the server's, the network's, a limit's, the protocol's, or nobody's. */
 export type TinkerErrorCategory = 'user' | 'server' | 'network' | 'limit' | 'protocol' | 'expired' | 'closed';

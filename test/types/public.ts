@@ -60,10 +60,8 @@ export function react(error: unknown): string {
     case 'response_invalid':
     case 'operation_failed':
     case 'result_expired':
-    case 'session_lost':
     case 'client_poisoned':
     case 'client_closed':
-    case 'storage_failed':
       return code;
     default:
       return code satisfies never;

@@ -1,0 +1,192 @@
+import {
+  type Datum,
+  type SamplingClient,
+  type ServiceClient,
+  seededRandom,
+  type TrainingClient,
+  type TrainStep,
+} from 'isotinker';
+import { byteTokenizer } from 'isotinker/emulator';
+import { type Corpus, evenWindows, randomWindows } from './corpus.ts';
+
+/** Tokens in a window, windows in a step. */
+export const WINDOW = 64;
+const WINDOWS = 12;
+/** Windows the held-out loss is measured on. */
+const HELD_OUT_WINDOWS = 24;
+/** Highest learning rate; it rises over the first steps and then falls to a twentieth along a cosine. */
+const LEARNING_RATE = 1.5e-2;
+const WARM_UP_STEPS = 10;
+/** What the models are asked to continue, how far, and how boldly. */
+const PROMPT = '/** ';
+const SAMPLE_LENGTH = 400;
+const SAMPLE_CHUNK = 20;
+const TEMPERATURE = 0.6;
+/** Tokens of its own text a model sees while it writes on. */
+const SAMPLE_CONTEXT = 128;
+
+/** How a run went. */
+export interface TrainingResult {
+  readonly steps: number;
+  /** Mean loss in nats per token of the first step, and of the last tenth of the steps. */
+  readonly lossStart: number;
+  readonly lossEnd: number;
+  /** The same on text that was never trained on. */
+  readonly heldOutStart: number;
+  readonly heldOutEnd: number;
+  readonly tokensPerSecond: number;
+  readonly seconds: number;
+  /** What the trained model wrote. */
+  readonly sample: string;
+}
+
+/** What a run tells while it goes on. */
+export interface TrainingWatcher {
+  /** What the untrained model wrote. */
+  untrained(sample: string): void;
+  heldOut(when: 'before' | 'after', loss: number): void;
+  progress(progress: TrainingProgress): void;
+  /** Training is over. */
+  trained(losses: readonly number[]): void;
+  /** The trained model wrote more. */
+  wrote(sample: string): void;
+  finished(result: TrainingResult): void;
+}
+
+/** Where a run stands. */
+export interface TrainingProgress {
+  readonly step: number;
+  /** In [0, 1]. */
+  readonly done: number;
+  readonly loss: number;
+  readonly tokensPerSecond: number;
+  readonly secondsLeft: number;
+  /** The server's word on the queue, or the operation's own state. */
+  readonly queue: string;
+}
+
+/** What to train, and for how long. */
+export interface TrainingPlan {
+  readonly corpus: Corpus;
+  readonly baseModel: string;
+  readonly seconds: number;
+  readonly steps: number;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+}
+
+/** Train an adapter on a text, through nothing but the public API. */
+export async function trainOnText(
+  service: ServiceClient,
+  plan: TrainingPlan,
+  watcher: TrainingWatcher,
+): Promise<TrainingResult> {
+  const { corpus, baseModel, seed, signal } = plan;
+  const startedAt = performance.now();
+  const training = await service.createLoraTrainingClient({ baseModel, rank: 32, seed }, { signal });
+
+  const untrained = await training.saveWeightsAndGetSamplingClient({ signal });
+  watcher.untrained(await write(untrained, seed, signal, () => {}));
+  const judged = evenWindows(corpus.heldOut, HELD_OUT_WINDOWS, WINDOW);
+  const heldOutStart = await meanLoss(training, judged, signal);
+  watcher.heldOut('before', heldOutStart);
+
+  const { losses, seconds } = await runSteps(training, plan, watcher);
+  watcher.trained(losses);
+  const heldOutEnd = await meanLoss(training, judged, signal);
+  watcher.heldOut('after', heldOutEnd);
+
+  const sampler = await training.saveWeightsAndGetSamplingClient({ signal });
+  const sample = await write(sampler, seed, signal, watcher.wrote);
+  const result: TrainingResult = {
+    steps: losses.length,
+    lossStart: losses[0] ?? Number.NaN,
+    lossEnd: mean(losses.slice(-Math.ceil(losses.length / 10))),
+    heldOutStart,
+    heldOutEnd,
+    tokensPerSecond: (losses.length * WINDOWS * WINDOW) / seconds,
+    seconds: (performance.now() - startedAt) / 1000,
+    sample,
+  };
+  watcher.finished(result);
+  return result;
+}
+
+/** Steps until time or their number is up; the next one is always submitted before the last one is awaited. */
+async function runSteps(
+  training: TrainingClient,
+  { corpus, seconds, steps, seed, signal }: TrainingPlan,
+  watcher: TrainingWatcher,
+): Promise<{ readonly losses: number[]; readonly seconds: number }> {
+  const random = seededRandom(seed);
+  const startedAt = performance.now();
+  const elapsed = (): number => (performance.now() - startedAt) / 1000;
+  const losses: number[] = [];
+  let submitted = 0;
+
+  const submit = (): TrainStep => {
+    const done = Math.min(1, Math.max(elapsed() / seconds, submitted / steps));
+    submitted += 1;
+    const data = randomWindows(corpus.training, WINDOWS, WINDOW, random);
+    const adam = { learningRate: learningRateAt(submitted, done), beta2: 0.99, gradClipNorm: 1 };
+    return training.trainStep(data, 'cross_entropy', adam, { signal });
+  };
+
+  let ahead: TrainStep | undefined = submit();
+  while (ahead !== undefined) {
+    const current: TrainStep = ahead;
+    ahead = elapsed() < seconds && submitted < steps ? submit() : undefined;
+    const { forwardBackward } = await current;
+    const loss = (forwardBackward.metrics['loss:sum'] ?? Number.NaN) / (WINDOWS * WINDOW);
+    losses.push(loss);
+    const done = Math.min(1, Math.max(elapsed() / seconds, losses.length / steps));
+    watcher.progress({
+      step: losses.length,
+      done,
+      loss,
+      tokensPerSecond: (losses.length * WINDOWS * WINDOW) / elapsed(),
+      secondsLeft: done > 0 ? (elapsed() / done) * (1 - done) : seconds,
+      queue: ahead?.forwardBackward.queueState ?? ahead?.forwardBackward.status ?? 'done',
+    });
+  }
+  return { losses, seconds: elapsed() };
+}
+
+function learningRateAt(step: number, done: number): number {
+  const warmUp = Math.min(1, step / WARM_UP_STEPS);
+  return LEARNING_RATE * warmUp * (0.05 + 0.95 * 0.5 * (1 + Math.cos(Math.PI * done)));
+}
+
+async function meanLoss(
+  training: TrainingClient,
+  data: readonly Datum<'cross_entropy'>[],
+  signal: AbortSignal,
+): Promise<number> {
+  const { lossFnOutputs } = await training.forward(data, 'cross_entropy', { signal });
+  const logprobs = lossFnOutputs.flatMap((output) => Array.from(output['logprobs']?.data ?? [], Number));
+  return -mean(logprobs);
+}
+
+/** Let a model write, a few tokens a request, so that whoever watches sees it write. */
+async function write(
+  sampler: SamplingClient,
+  seed: number,
+  signal: AbortSignal,
+  wrote: (text: string) => void,
+): Promise<string> {
+  let tokens = Array.from(byteTokenizer.encode(PROMPT));
+  while (tokens.length < SAMPLE_LENGTH) {
+    const prompt = tokens.slice(-SAMPLE_CONTEXT);
+    const request = { prompt, maxTokens: SAMPLE_CHUNK, temperature: TEMPERATURE, seed: seed + tokens.length };
+    const { sequences } = await sampler.sample(request, { signal });
+    // A model with a larger vocabulary may leave the bytes; what it says then has no text here.
+    tokens = [...tokens, ...Array.from(sequences[0]?.tokens ?? [], (token) => (token < 256 ? token : 0x3f))];
+    wrote(byteTokenizer.decode(tokens));
+    if (sequences[0]?.stopReason === 'stop') break;
+  }
+  return byteTokenizer.decode(tokens);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
