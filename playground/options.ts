@@ -64,7 +64,7 @@ function parse(args: readonly string[]) {
       },
     });
   } catch (error) {
-    throw new UsageError(`${(error as Error).message.split('. ')[0]}; try npm start -- --help`);
+    throw new UsageError(`${(error as Error).message.split(/\.\s/)[0]}; try npm start -- --help`);
   }
 }
 
