@@ -22,7 +22,7 @@ export interface GenerationRequest extends TokenSamplingOptions {
 }
 
 /** Tokens generated before other requests get a turn. */
-const TOKENS_PER_BREATH = 64;
+const TOKENS_PER_BREATH = 16;
 
 /** Read `asample`'s body. @throws HttpProblem 422 */
 export function readGeneration(body: Fields): GenerationRequest {

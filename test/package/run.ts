@@ -20,6 +20,8 @@ import { type CommandResult, runCommand } from '../support/command.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RUNTIMES = ['node@24.21.0', 'deno@2.9.6', 'bun@1.4.5'];
+/** The lock file, like npm on Node 20, has ky 1. */
+const OTHER_KY = 'ky@2.1.0';
 
 interface Manifest {
   readonly exports: Record<string, string | Record<string, string>>;
@@ -171,11 +173,21 @@ async function checkRuntimes(
   }
 }
 
+async function checkOtherKy(project: string): Promise<void> {
+  const { prints } = readmeExample();
+  await check('it runs on the other major of ky', async () => {
+    await must('npm', ['install', '--no-audit', '--no-fund', OTHER_KY], project);
+    const { code, stdout, stderr } = await runCommand(process.execPath, ['train.mjs'], { cwd: project });
+    demand(code === 0 && stdout.trim() === prints, `ended with ${code}: ${stdout}${stderr}`);
+  });
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'isotinker-package-'));
 try {
   const project = await install(folder);
   await checkContents(project);
   await checkRuntimes(project, await installRuntimes(join(folder, 'runtimes')));
+  await checkOtherKy(project);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
