@@ -111,5 +111,5 @@ function normalizeBaseUrl(baseUrl: unknown): string {
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new TinkerInputError('baseUrl', 'must have no credentials, query or fragment');
   }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/api\/v1$/, '')}`;
+  return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/+api\/v1$/, '')}`;
 }

@@ -32,7 +32,6 @@ export function createSamplingClient(runtime: Runtime, samplingSessionId: string
     options: CallOptions | undefined,
   ): ApiFuture<T> {
     const sequenceId = nextId++;
-    const promptLength = sample.prompt.reduce((length, chunk) => length + chunk.length, 0);
     return startOperation(
       runtime,
       {
@@ -43,7 +42,7 @@ export function createSamplingClient(runtime: Runtime, samplingSessionId: string
             await sendResilient(runtime, { method: 'POST', path: '/api/v1/asample', body, headers, signal }),
           );
         },
-        decode: (body) => pick(readSample(body, promptLength)),
+        decode: (body) => pick(readSample(body, lengthOf(sample))),
       },
       options,
     );
@@ -54,13 +53,23 @@ export function createSamplingClient(runtime: Runtime, samplingSessionId: string
     sample: (request, options) => start(resolveSample(request), (response) => response, options),
     computeLogprobs(prompt, options) {
       const sample = resolveSample({ prompt, maxTokens: 1, includePromptLogprobs: true });
+      const length = lengthOf(sample);
       const pick = ({ promptLogprobs }: SampleResponse): Float32Array => {
-        if (promptLogprobs !== undefined) return promptLogprobs;
-        throw new TinkerResponseError('The server returned no prompt log-probabilities');
+        // Nothing comes before a single token; servers that leave the first number out send none at all.
+        if (length === 1) return Float32Array.of(Number.NaN);
+        if (promptLogprobs?.length === length) return promptLogprobs;
+        const count = promptLogprobs?.length ?? 'no';
+        throw new TinkerResponseError(
+          `The server returned ${count} prompt log-probabilities for ${length} tokens`,
+        );
       };
       return start(sample, pick, options);
     },
   };
+}
+
+function lengthOf({ prompt }: ResolvedSample): number {
+  return prompt.reduce((length, chunk) => length + chunk.length, 0);
 }
 
 function resolveSample(request: SampleRequest): ResolvedSample {

@@ -65,7 +65,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
   const close = (): Promise<void> => scopes.close(new TinkerClosedError());
 
   return {
-    getServerCapabilities: (call = {}) =>
+    getServerCapabilities: async (call = {}) =>
       scopes.run(call, async ({ signal }) =>
         readCapabilities(
           await sendResilient(runtime, { method: 'GET', path: '/api/v1/get_server_capabilities', signal }),

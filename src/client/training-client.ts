@@ -209,7 +209,7 @@ export function createTrainingClient(
       const request = weightsRequest('save_weights_for_sampler', fields);
       return createSamplingClient(runtime, await start(request, readSavedSamplerSession, options));
     },
-    getInfo: (options = {}) =>
+    getInfo: async (options = {}) =>
       runtime.scopes.run(options, async ({ signal }) => {
         const body = { model_id: modelId, type: 'get_info' };
         return readModelInfo(

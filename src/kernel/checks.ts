@@ -54,9 +54,10 @@ function checkNumber(
     aboveMin = false,
     belowMax = false,
   } = bounds;
-  const number = value as number;
-  const inside = (aboveMin ? number > min : number >= min) && (belowMax ? number < max : number <= max);
-  if (typeof value === 'number' && isKind && inside) return value;
+  if (typeof value === 'number' && isKind) {
+    const inside = (aboveMin ? value > min : value >= min) && (belowMax ? value < max : value <= max);
+    if (inside) return value;
+  }
   const limits = [
     ...(bounds.min === undefined ? [] : [`${aboveMin ? '>' : '>='} ${min}`]),
     ...(bounds.max === undefined ? [] : [`${belowMax ? '<' : '<='} ${max}`]),

@@ -1,4 +1,5 @@
 import { raceAbort } from '../kernel/abort.ts';
+import { checkFinite } from '../kernel/checks.ts';
 import { type TinkerError, TinkerTimeoutError } from '../kernel/errors.ts';
 import type { PolledFuture, SubmittedFuture } from '../wire/json/futures.ts';
 import type { QueueState } from '../wire/types/server.ts';
@@ -139,6 +140,7 @@ async function waitFor<T>(
   describe: () => string,
 ): Promise<T> {
   if (signal === undefined && timeoutMs === undefined) return promise;
+  if (timeoutMs !== undefined) checkFinite('timeoutMs', timeoutMs, { min: 0 });
   const wait = new AbortController();
   const unsubscribe = signal && fanout.subscribe(signal, (reason) => wait.abort(reason));
   const cancel =

@@ -57,6 +57,8 @@ export async function pollFuture(
       unreadable = 0;
       unsettled = { kind: 'pending', hintMs: polled.hintMs };
     } catch (error) {
+      // First: the caller's reason may itself be an error of ours, and must not be taken for the server's.
+      signal.throwIfAborted();
       if (!isTinkerError(error)) throw error;
       unreadable = error.code === 'response_invalid' ? unreadable + 1 : 0;
       if (unreadable >= MAX_UNREADABLE) throw error;

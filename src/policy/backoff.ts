@@ -1,5 +1,5 @@
 import type { RandomSource } from '../kernel/random.ts';
-import { clampHint } from './retry-after.ts';
+import { usableHint } from './retry-after.ts';
 
 /** First and longest delay before a resubmission (protocol 1.5). */
 const FIRST_DELAY_MS = 500;
@@ -12,7 +12,8 @@ const LONGEST_DELAY_MS = 10_000;
  * @param retries - Retries already made: 0 before the first.
  */
 export function retryDelay(retries: number, hintMs: number | undefined, random: RandomSource): number {
-  if (hintMs !== undefined && hintMs > 0) return clampHint(hintMs);
+  const hint = usableHint(hintMs);
+  if (hint !== undefined) return hint;
   // The exponent is capped too: 2 ** 1024 is Infinity, and Infinity times zero is not a number.
   const step = Math.min(FIRST_DELAY_MS * 2 ** Math.min(retries, 30), LONGEST_DELAY_MS);
   return step * (1 - 0.25 * random());

@@ -1,5 +1,5 @@
 import type { RandomSource } from '../kernel/random.ts';
-import { clampHint } from './retry-after.ts';
+import { usableHint } from './retry-after.ts';
 
 /** What one poll of a future said, as far as the pace of the next one is concerned. */
 export interface PollOutcome {
@@ -43,8 +43,7 @@ export function pacePoll(
   random: RandomSource,
 ): { readonly pacing: PollPacing; readonly delayMs: number } {
   const next = advance(pacing, outcome);
-  const delayMs =
-    outcome.hintMs === undefined ? pause(next, outcome.kind, random) : clampHint(outcome.hintMs);
+  const delayMs = usableHint(outcome.hintMs) ?? pause(next, outcome.kind, random);
   return { pacing: next, delayMs };
 }
 

@@ -13,14 +13,18 @@ export function readRetryAfter(headers: Headers, now: number): number | undefine
   const value = headers.get('retry-after');
   const seconds = readNumber(value);
   if (seconds !== undefined) return seconds * 1000;
-  // A date has letters in it; anything else that Date.parse would guess at is no hint.
-  const date = value !== null && /[a-z]/i.test(value) ? Date.parse(value) : Number.NaN;
+  // Date.parse guesses, differently in each engine, at what is no HTTP date ("try 5"): that is no hint.
+  const isDate = value !== null && /^\s*[a-z]{3}.*\d\d:\d\d:\d\d/i.test(value);
+  const date = isDate ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** A hint as it is obeyed: within [0, {@link MAX_HINT_MS}]. */
-export function clampHint(hintMs: number): number {
-  return Math.min(Math.max(hintMs, 0), MAX_HINT_MS);
+/**
+ * A hint as it is obeyed: at most {@link MAX_HINT_MS}. No time at all is no hint, or a date that has passed on our
+ * clock would make a loop spin.
+ */
+export function usableHint(hintMs: number | undefined): number | undefined {
+  return hintMs !== undefined && hintMs > 0 ? Math.min(hintMs, MAX_HINT_MS) : undefined;
 }
 
 function readNumber(text: string | null): number | undefined {

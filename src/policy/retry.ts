@@ -28,10 +28,12 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
     try {
       return await attempt();
     } catch (error) {
-      if (!isTinkerError(error)) throw error;
+      // The caller's reason passes through untouched, even where it is an error of ours.
+      if (!isTinkerError(error) || error === signal.reason) throw error;
       error.attempts = attempts;
       const leftMs = startedAt + budgetMs - clock.monotonic();
       if (!error.retryable || leftMs <= 0) throw error;
+      signal.throwIfAborted();
       const hintMs = isTinkerError(error, 'http_status') ? (error as TinkerApiError).retryAfterMs : undefined;
       const delayMs = Math.min(retryDelay(attempts - 1, hintMs, random), leftMs);
       onRetry?.(error, attempts, delayMs);

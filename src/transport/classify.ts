@@ -1,6 +1,7 @@
 import { TinkerApiError, TinkerConnectionError, TinkerResponseError } from '../kernel/errors.ts';
 import { readRetryAfter } from '../policy/retry-after.ts';
 import { describeProblem } from '../wire/json/futures.ts';
+import { redact } from './headers.ts';
 
 /** An answer, read to its end. */
 export interface Answer {
@@ -56,8 +57,9 @@ export function statusError(answer: Answer, now: number): TinkerApiError {
 }
 
 /** The error that a failed exchange is. Each runtime names the failure in its own way, so no name is looked at. */
-export function connectionError(origin: string, cause: unknown): TinkerConnectionError {
-  return new TinkerConnectionError(`Could not reach ${origin}: ${describeCause(cause)}`, { cause });
+export function connectionError(origin: string, cause: unknown, credential: string): TinkerConnectionError {
+  const words = redact(describeCause(cause), credential);
+  return new TinkerConnectionError(`Could not reach ${origin}: ${words}`, { cause });
 }
 
 /** Protocol 1.5, except that a 409 is final unless the server says otherwise (servers.md 2.1 item 34). */
@@ -89,7 +91,8 @@ function parseKept(text: string): unknown {
 /** The innermost reasons are the telling ones: `fetch failed` says less than the `ECONNREFUSED` it wraps. */
 function describeCause(cause: unknown): string {
   const words: string[] = [];
-  for (let error = cause; error instanceof Error && words.length < 4; error = error.cause) {
+  // Four deep at most: causes can form a ring.
+  for (let depth = 0, error = cause; error instanceof Error && depth < 4; depth++, error = error.cause) {
     const { code } = error as { code?: unknown };
     const text = error.message || (typeof code === 'string' ? code : error.name);
     if (!words.includes(text)) words.push(text);

@@ -1,5 +1,4 @@
 import ky from 'ky';
-import { raceAbort } from '../kernel/abort.ts';
 import { show } from '../kernel/checks.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
@@ -82,11 +81,11 @@ export function createTransport(options: TransportOptions): Transport {
       const response = await sent;
       const text = await readText(response, signal);
       const { status, headers } = response;
-      const kept = status >= 200 && status < 300 ? text : redact(text, credential);
+      const kept = redact(text, credential, status >= 200 && status < 300 ? 'success' : 'failure');
       return { path: request.path, status, headers, text: kept, requestId: request.requestId };
     } catch (cause) {
       signal.throwIfAborted();
-      throw connectionError(new URL(baseUrl).origin, cause);
+      throw connectionError(new URL(baseUrl).origin, cause, credential);
     }
   }
 
@@ -102,13 +101,29 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-/** Read the whole body, or give it back to the platform if the exchange was aborted meanwhile. */
-async function readText(response: Response, signal: AbortSignal): Promise<string> {
-  if (signal.aborted) {
-    await response.body?.cancel();
-    signal.throwIfAborted();
+/**
+ * Read the whole body, or give it back to the platform if the exchange is aborted: by hand, because `text()` locks a
+ * body that does not come from a network, and then nobody can cancel it.
+ */
+async function readText({ body }: Response, signal: AbortSignal): Promise<string> {
+  const reader = body?.getReader();
+  const stop = (): void => {
+    reader?.cancel(signal.reason).catch(() => {});
+  };
+  if (signal.aborted) stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const decoder = new TextDecoder();
+    let text = '';
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true };
+      signal.throwIfAborted();
+      if (done) return text + decoder.decode();
+      text += decoder.decode(value, { stream: true });
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
-  return raceAbort(signal, response.text());
 }
 
 async function resolveKey(apiKey: ApiKey): Promise<string> {

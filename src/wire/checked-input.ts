@@ -36,7 +36,10 @@ export function checkedChunks(field: string, input: ModelInput | TokenIds): Int3
   }
   const arrays = isTokens
     ? [checkedTokens(field, input as TokenIds)]
-    : (chunks ?? []).map((chunk, c) => checkedTokens(`${field}.chunks[${c}].tokens`, chunk.tokens));
+    : Array.from(chunks ?? [], (chunk, c) => {
+        checkObject(`${field}.chunks[${c}]`, chunk, 'a chunk');
+        return checkedTokens(`${field}.chunks[${c}].tokens`, chunk.tokens);
+      });
   if (arrays.every((array) => array.length === 0))
     throw new TinkerInputError(field, 'must hold at least one token, got none');
   return arrays;
@@ -61,7 +64,7 @@ export function checkedBatch(data: readonly Datum[], lossFn: LossFn): CheckedDat
       `must hold at least one datum, got ${Array.isArray(data) ? 'none' : show(data)}`,
     );
   }
-  return data.map((datum, index) => checkedDatum(datum, `data[${index}]`, tensors));
+  return Array.from(data, (datum, index) => checkedDatum(datum, `data[${index}]`, tensors));
 }
 
 function checkedDatum(
@@ -69,13 +72,12 @@ function checkedDatum(
   field: string,
   tensors: { readonly needs: readonly string[]; readonly takes: readonly string[] },
 ): CheckedDatum {
+  checkObject(field, datum, 'a datum');
   const chunks = checkedChunks(`${field}.modelInput`, datum.modelInput);
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const inputs = datum.lossFnInputs as unknown as Record<string, unknown> | undefined;
+  const inputs = datum.lossFnInputs as unknown as Record<string, unknown>;
   const at = (name: string): string => `${field}.lossFnInputs.${name}`;
-  if (typeof inputs !== 'object' || inputs === null) {
-    throw new TinkerInputError(`${field}.lossFnInputs`, `must be an object of tensors, got ${show(inputs)}`);
-  }
+  checkObject(`${field}.lossFnInputs`, inputs, 'an object of tensors');
   const known = ['target_tokens', ...tensors.needs, ...tensors.takes];
   const unknown = Object.keys(inputs).find((name) => inputs[name] !== undefined && !known.includes(name));
   if (unknown !== undefined)
@@ -100,15 +102,20 @@ function checkedDatum(
   return { chunks, lossFnInputs: checked };
 }
 
+function checkObject(field: string, value: unknown, what: string): void {
+  if (typeof value === 'object' && value !== null) return;
+  throw new TinkerInputError(field, `must be ${what}, got ${show(value)}`);
+}
+
 function checkedTokens(field: string, values: TokenIds | undefined): Int32Array {
   if (!Array.isArray(values) && !(values instanceof Int32Array)) {
     throw new TinkerInputError(field, `must be an array of token ids, got ${show(values)}`);
   }
   const out = new Int32Array(values.length);
   for (let i = 0; i < values.length; i++) {
-    const id = values[i] as number;
-    if ((id | 0) !== id || id < 0) checkInteger(`${field}[${i}]`, id, { min: 0, max: MAX_TOKEN });
-    out[i] = id;
+    const id = values[i];
+    const isToken = typeof id === 'number' && (id | 0) === id && id >= 0;
+    out[i] = isToken ? id : checkInteger(`${field}[${i}]`, id, { min: 0, max: MAX_TOKEN });
   }
   return out;
 }
@@ -120,9 +127,9 @@ function checkedFloats(field: string, values: unknown): Float32Array {
   const out = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as unknown;
-    out[i] = value as number;
+    out[i] = typeof value === 'number' ? value : Number.NaN;
     // The rounded value is what is sent: 1e39 is finite, but not as a float32.
-    if (typeof value !== 'number' || !Number.isFinite(out[i])) {
+    if (!Number.isFinite(out[i])) {
       throw new TinkerInputError(
         `${field}[${i}]`,
         `must be a number that float32 can hold, got ${show(value)}`,

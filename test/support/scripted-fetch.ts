@@ -2,7 +2,12 @@ import type { FetchLike } from '../../src/transport/transport.ts';
 
 /** One scripted answer: a status with a body and headers, nothing at all, a broken connection, or code. */
 export type Answer =
-  | { readonly status: number; readonly body?: unknown; readonly text?: string; readonly headers?: Record<string, string> }
+  | {
+      readonly status: number;
+      readonly body?: unknown;
+      readonly text?: string;
+      readonly headers?: Record<string, string>;
+    }
   | 'nothing'
   | 'refused'
   | ((request: Request) => Response | Promise<Response>);
@@ -24,7 +29,10 @@ export interface ScriptedFetch {
 /**
  * Answer each path from its list, in order, the last one for ever; a path without a list goes to `fallback`.
  */
-export function scriptedFetch(script: Record<string, readonly Answer[]>, fallback?: FetchLike): ScriptedFetch {
+export function scriptedFetch(
+  script: Record<string, readonly Answer[]>,
+  fallback?: FetchLike,
+): ScriptedFetch {
   const requests: SeenRequest[] = [];
   const turns = new Map<string, number>();
   return {
@@ -39,7 +47,10 @@ export function scriptedFetch(script: Record<string, readonly Answer[]>, fallbac
         body: text === '' ? {} : JSON.parse(text),
       });
       const answers = script[path];
-      if (answers === undefined) return fallback === undefined ? new Response('{"detail":"Not Found"}', { status: 404 }) : fallback(request);
+      if (answers === undefined)
+        return fallback === undefined
+          ? new Response('{"detail":"Not Found"}', { status: 404 })
+          : fallback(request);
       const turn = turns.get(path) ?? 0;
       turns.set(path, turn + 1);
       return give(answers[Math.min(turn, answers.length - 1)]!, request);
@@ -49,7 +60,8 @@ export function scriptedFetch(script: Record<string, readonly Answer[]>, fallbac
 
 function give(answer: Answer, request: Request): Response | Promise<Response> {
   if (typeof answer === 'function') return answer(request);
-  if (answer === 'refused') throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:9') });
+  if (answer === 'refused')
+    throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:9') });
   if (answer === 'nothing') {
     // Like a real fetch: silent until aborted.
     return new Promise((_, reject) => {

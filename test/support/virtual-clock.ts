@@ -4,6 +4,8 @@ import type { Clock } from '../../src/kernel/clock.ts';
 export interface VirtualClock extends Clock {
   /** Timers waiting, those of the background included. */
   readonly pending: number;
+  /** Those of them that were scheduled as `background`. */
+  readonly pendingInBackground: number;
   /** Let promises settle, then run every timer due within `ms`, in order. */
   advance(ms: number): Promise<void>;
   /** Run timers until `work` settles. Fails if nothing is left that could settle it. */
@@ -13,6 +15,7 @@ export interface VirtualClock extends Clock {
 interface Timer {
   readonly at: number;
   readonly order: number;
+  readonly isBackground: boolean;
   readonly callback: () => void;
 }
 
@@ -28,7 +31,8 @@ export function createVirtualClock(startMs = 1_700_000_000_000): VirtualClock {
   const earliest = (): Timer | undefined => {
     let first: Timer | undefined;
     for (const timer of timers) {
-      if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) first = timer;
+      if (first === undefined || timer.at < first.at || (timer.at === first.at && timer.order < first.order))
+        first = timer;
     }
     return first;
   };
@@ -44,13 +48,17 @@ export function createVirtualClock(startMs = 1_700_000_000_000): VirtualClock {
   return {
     now: () => startMs + elapsed,
     monotonic: () => elapsed,
-    schedule(callback, ms) {
-      const timer = { at: elapsed + Math.max(0, ms), order: scheduled++, callback };
+    schedule(callback, ms, options) {
+      const isBackground = options?.background === true;
+      const timer = { at: elapsed + Math.max(0, ms), order: scheduled++, isBackground, callback };
       timers.add(timer);
       return () => void timers.delete(timer);
     },
     get pending() {
       return timers.size;
+    },
+    get pendingInBackground() {
+      return [...timers].filter((timer) => timer.isBackground).length;
     },
     async advance(ms) {
       const until = elapsed + ms;

@@ -15,7 +15,8 @@ export interface SubmittedFuture {
 export function readSubmitted(body: unknown): SubmittedFuture {
   const { request_id, future_id, id } = asRecord(body);
   const requestId = request_id ?? future_id ?? id;
-  if (typeof requestId === 'string' || typeof requestId === 'number') return { requestId: String(requestId) };
+  const isId = (typeof requestId === 'string' && requestId !== '') || typeof requestId === 'number';
+  if (isId) return { requestId: String(requestId) };
   throw new TinkerResponseError(
     `The server accepted the request without a request_id: ${JSON.stringify(body)?.slice(0, 200)}`,
   );
@@ -35,7 +36,9 @@ export type PolledFuture =
 /** Read the body of a 2xx answer of `retrieve_future` (protocol 3.2, in its order). */
 export function readPolled(body: unknown): PolledFuture {
   const record = asRecord(body);
-  if (record['type'] === 'try_again') return readPending(body);
+  // A large result's metadata in place of the result; nobody asked for it, so the next poll brings the result.
+  const isMetadata = record['status'] === 'complete_metadata';
+  if (record['type'] === 'try_again' || isMetadata) return readPending(body);
   if ('error' in record) {
     return { kind: 'failed', message: describeProblem(body), category: readCategory(record['category']) };
   }

@@ -22,9 +22,19 @@ export function readTensor(value: unknown, where: string): TensorData {
   const { data, dtype, shape } = (value ?? {}) as { data?: unknown; dtype?: unknown; shape?: unknown };
   if (!Array.isArray(data))
     throw new TinkerResponseError(`${where} is not a tensor: its "data" is not an array`);
-  const axes = Array.isArray(shape) ? shape.map(Number) : [data.length];
+  const axes = readShape(shape, data.length, where);
   if (dtype === 'int64') return { data: bigints(data, where), dtype, shape: axes };
   return { data: floats(data, where), dtype: 'float32', shape: axes };
+}
+
+function readShape(shape: unknown, length: number, where: string): readonly number[] {
+  if (!Array.isArray(shape)) return [length];
+  const isShape = (axes: unknown[]): axes is number[] =>
+    axes.every((axis) => Number.isSafeInteger(axis) && (axis as number) >= 0);
+  if (!isShape(shape)) throw new TinkerResponseError(`${where} has a shape that is not one`);
+  const size = shape.reduce((product, axis) => product * axis, 1);
+  if (size === length) return shape;
+  throw new TinkerResponseError(`${where} does not have the ${size} values of its shape but ${length}`);
 }
 
 /** Numbers as float32; null (a value the server did not compute) becomes NaN. */

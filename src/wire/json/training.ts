@@ -112,7 +112,12 @@ export function readModelId(body: unknown): string {
   return parseWire(createModelSchema, body, 'create_model result').model_id;
 }
 
-const metrics = () => z.nullish(z.record(z.string(), z.number()));
+const metrics = () => z.nullish(z.record(z.string(), z.nullable(z.number())));
+
+/** JSON has no NaN, so servers write null for one. */
+function readMetrics(read: Record<string, number | null> | null | undefined): Record<string, number> {
+  return Object.fromEntries(Object.entries(read ?? {}).map(([name, value]) => [name, value ?? Number.NaN]));
+}
 
 const forwardBackwardSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
@@ -128,14 +133,14 @@ export function readForwardBackward(body: unknown): ForwardBackwardOutput {
   const outputs = (read.loss_fn_outputs ?? []).map((record, index) => {
     const tensors: Record<string, TensorData> = {};
     for (const [name, tensor] of Object.entries(record)) {
-      tensors[name] = readTensor(tensor, `loss_fn_outputs[${index}].${name}`);
+      if (tensor !== null) tensors[name] = readTensor(tensor, `loss_fn_outputs[${index}].${name}`);
     }
     return tensors;
   });
   return {
     lossFnOutputType: read.loss_fn_output_type ?? '',
     lossFnOutputs: outputs,
-    metrics: read.metrics ?? {},
+    metrics: readMetrics(read.metrics),
   };
 }
 
@@ -143,7 +148,7 @@ const optimStepSchema = /* @__PURE__ */ lazy(() => z.looseObject({ metrics: metr
 
 /** Result of an optimizer step. */
 export function readOptimStep(body: unknown): OptimStepResponse {
-  return { metrics: parseWire(optimStepSchema, body, 'optim_step result').metrics ?? {} };
+  return { metrics: readMetrics(parseWire(optimStepSchema, body, 'optim_step result').metrics) };
 }
 
 const savedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: z.string() }));

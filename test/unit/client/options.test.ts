@@ -1,0 +1,157 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  DEFAULT_BASE_URL,
+  resolveServiceOptions,
+  type ServiceClientOptions,
+} from '../../../src/client/options.ts';
+import { createServiceClient } from '../../../src/index.ts';
+import { systemClock } from '../../../src/kernel/clock.ts';
+import { isTinkerError, type TinkerInputError } from '../../../src/kernel/errors.ts';
+import { systemRandom } from '../../../src/kernel/random.ts';
+import { thrown } from '../../support/settled.ts';
+
+const realFetch = globalThis.fetch;
+afterEach(() => {
+  globalThis.fetch = realFetch;
+});
+
+const resolve = (options: Record<string, unknown> = {}) =>
+  resolveServiceOptions({ apiKey: 'tml-key', ...options } as ServiceClientOptions);
+
+describe('defaults', () => {
+  it('are complete', () => {
+    const { fetch, emit, createId, ...rest } = resolve();
+    expect(rest).toEqual({
+      apiKey: 'tml-key',
+      baseUrl: DEFAULT_BASE_URL,
+      defaultHeaders: {},
+      tags: [],
+      userMetadata: {},
+      projectId: undefined,
+      attemptTimeoutMs: 60_000,
+      retryBudgetMs: 300_000,
+      clock: systemClock,
+      random: systemRandom,
+    });
+    expect(createId()).toMatch(/^[0-9a-f]{32}$/);
+    expect(() => emit({ type: 'session_lost', sessionId: 's', status: 404 })).not.toThrow();
+    expect(fetch).toBeTypeOf('function');
+  });
+
+  it('look the platform’s fetch up per call', async () => {
+    const { fetch } = resolve();
+    globalThis.fetch = async () => new Response('later');
+    expect(await (await fetch(new Request('https://h'))).text()).toBe('later');
+  });
+
+  it('stand in for undefined', () => {
+    const given = resolve({
+      baseUrl: undefined,
+      fetch: undefined,
+      tags: undefined,
+      clock: undefined,
+      onEvent: undefined,
+    });
+    expect(given).toMatchObject({ baseUrl: DEFAULT_BASE_URL, tags: [], clock: systemClock });
+  });
+
+  it('stand in for an empty base URL, as it comes out of an unset variable', () => {
+    expect(resolve({ baseUrl: '' }).baseUrl).toBe(DEFAULT_BASE_URL);
+  });
+});
+
+describe('what is given', () => {
+  it('is kept', () => {
+    const clock = { ...systemClock };
+    const options = {
+      apiKey: () => 'tml-other',
+      fetch: async () => new Response(),
+      defaultHeaders: { a: 'b' },
+      tags: ['t'],
+      userMetadata: { k: 'v' },
+      projectId: 'p',
+      attemptTimeoutMs: 0.5,
+      retryBudgetMs: 0,
+      clock,
+      random: () => 0.5,
+      createId: () => 'id',
+    };
+    expect(resolve(options)).toMatchObject(options);
+  });
+
+  it.each([
+    ['https://h.test', 'https://h.test'],
+    ['https://h.test/', 'https://h.test'],
+    ['https://h.test/api/v1', 'https://h.test'],
+    ['https://h.test/api/v1/', 'https://h.test'],
+    ['https://h.test///', 'https://h.test'],
+    ['https://h.test//api/v1', 'https://h.test'],
+    ['https://h.test/services/prod/api/v1/', 'https://h.test/services/prod'],
+    ['https://h.test/api/v1/tenant', 'https://h.test/api/v1/tenant'],
+    ['https://h.test/xapi/v1', 'https://h.test/xapi/v1'],
+    ['HTTP://H.test:8000', 'http://h.test:8000'],
+    ['http://localhost:8000', 'http://localhost:8000'],
+  ])('makes base URL %s of the one form %s', (given, baseUrl) => {
+    expect(resolve({ baseUrl: given }).baseUrl).toBe(baseUrl);
+  });
+
+  it.each(['tml-abc', 'eyJhbGciOi.x.y'])('may be the hosted service’s key %s', (apiKey) => {
+    expect(resolve({ apiKey }).apiKey).toBe(apiKey);
+  });
+
+  it.each([{ baseUrl: 'https://h.test' }, { fetch: async () => new Response() }])(
+    'may be any key where the server is another one',
+    (options) => {
+      expect(resolve({ apiKey: 'dummy', ...options }).apiKey).toBe('dummy');
+    },
+  );
+});
+
+describe('what cannot be right', () => {
+  it.each<readonly [Record<string, unknown>, string]>([
+    [{ apiKey: undefined }, '"apiKey" must be a non-empty string or a function, got undefined'],
+    [{ apiKey: null }, '"apiKey" must be a non-empty string or a function, got null'],
+    [{ apiKey: '' }, '"apiKey" must be a non-empty string or a function, got an empty one'],
+    [{ apiKey: { key: 'canary' } }, '"apiKey" must be a non-empty string or a function, got an object'],
+    [
+      { apiKey: 'tml-canary\n' },
+      '"apiKey" must consist of visible ASCII characters; it has a space, a line end or others',
+    ],
+    [
+      { apiKey: ' tml-canary' },
+      '"apiKey" must consist of visible ASCII characters; it has a space, a line end or others',
+    ],
+    [
+      { apiKey: 'tml-canaré' },
+      '"apiKey" must consist of visible ASCII characters; it has a space, a line end or others',
+    ],
+    [{ apiKey: 'sk-canary' }, '"apiKey" must start with "tml-" for the hosted service'],
+    [{ baseUrl: 'h.test' }, '"baseUrl" must be an absolute http or https URL, got "h.test"'],
+    [{ baseUrl: 'ftp://h.test' }, '"baseUrl" must be an absolute http or https URL, got "ftp://h.test"'],
+    [{ baseUrl: '/api/v1' }, '"baseUrl" must be an absolute http or https URL, got "/api/v1"'],
+    [{ baseUrl: 5 }, '"baseUrl" must be an absolute http or https URL, got 5'],
+    [
+      { baseUrl: new URL('https://h.test') },
+      '"baseUrl" must be an absolute http or https URL, got an object',
+    ],
+    [{ baseUrl: 'https://user:canary@h.test' }, '"baseUrl" must have no credentials, query or fragment'],
+    [{ baseUrl: 'https://h.test?key=canary' }, '"baseUrl" must have no credentials, query or fragment'],
+    [{ baseUrl: 'https://h.test#canary' }, '"baseUrl" must have no credentials, query or fragment'],
+    [{ projectId: '' }, '"projectId" must be a non-empty string, got ""'],
+    [{ attemptTimeoutMs: 0 }, '"attemptTimeoutMs" must be a finite number > 0, got 0'],
+    [
+      { attemptTimeoutMs: Number.POSITIVE_INFINITY },
+      '"attemptTimeoutMs" must be a finite number > 0, got Infinity',
+    ],
+    [{ attemptTimeoutMs: '60' }, '"attemptTimeoutMs" must be a finite number > 0, got "60"'],
+    [{ retryBudgetMs: -1 }, '"retryBudgetMs" must be a finite number >= 0, got -1'],
+    [{ retryBudgetMs: Number.NaN }, '"retryBudgetMs" must be a finite number >= 0, got NaN'],
+  ])('is refused when the client is made: %j', (options, message) => {
+    const error = thrown(() =>
+      createServiceClient({ apiKey: 'tml-key', ...options } as ServiceClientOptions),
+    );
+    expect(isTinkerError(error, 'input_invalid')).toBe(true);
+    expect((error as TinkerInputError).message).toBe(message);
+    expect((error as TinkerInputError).stack).not.toContain('canary');
+  });
+});

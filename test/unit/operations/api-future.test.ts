@@ -1,0 +1,316 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isTinkerError, TinkerResponseError } from '../../../src/kernel/errors.ts';
+import { type ApiFuture, startOperation } from '../../../src/operations/api-future.ts';
+import { sendResilient } from '../../../src/operations/runtime.ts';
+import type { CallOptions } from '../../../src/operations/scope.ts';
+import { readSubmitted } from '../../../src/wire/json/futures.ts';
+import { countListeners } from '../../support/listeners.ts';
+import { answerAfter, testRuntime } from '../../support/runtime.ts';
+import type { Answer } from '../../support/scripted-fetch.ts';
+import { driveToRejection, rejection, thrown } from '../../support/settled.ts';
+
+const ACCEPTED: Answer = { status: 200, body: { request_id: 'r-1' } };
+const DONE: Answer = { status: 200, body: { value: 7 } };
+
+let unhandled: unknown[] = [];
+const count = (reason: unknown): void => {
+  unhandled.push(reason);
+};
+beforeEach(() => {
+  unhandled = [];
+  process.on('unhandledRejection', count);
+});
+afterEach(async () => {
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', count);
+  expect(unhandled).toEqual([]);
+});
+
+function setUp(polls: readonly Answer[] = [DONE], submits: readonly Answer[] = [ACCEPTED]) {
+  const script: Record<string, readonly Answer[]> = { thing: submits, retrieve_future: polls };
+  const base = testRuntime(script);
+  const controller = new AbortController();
+  const listeners = countListeners(controller.signal);
+  const start = (options?: CallOptions, decode?: (body: unknown) => unknown): ApiFuture<unknown> =>
+    startOperation(
+      base.runtime,
+      {
+        submit: async ({ signal }) =>
+          readSubmitted(
+            await sendResilient(base.runtime, { method: 'POST', path: '/api/v1/thing', body: {}, signal }),
+          ),
+        decode: decode ?? ((body) => (body as { value: unknown }).value),
+      },
+      options,
+    );
+  const finish = (): void => {
+    expect(base.runtime.scopes.size).toBe(0);
+    expect(base.clock.pending).toBe(0);
+    expect(listeners.left).toBe(0);
+  };
+  return { ...base, script, controller, listeners, start, finish };
+}
+
+describe('an operation', () => {
+  it('is awaited like its result', async () => {
+    const { start, clock, finish } = setUp();
+    const future = start();
+    expect(await clock.drive(future)).toBe(7);
+    expect(await future).toBe(7);
+    expect(await future.result()).toBe(7);
+    expect(future.result()).toBeInstanceOf(Promise);
+    finish();
+  });
+
+  it('rejects like its failure, for everyone who asks', async () => {
+    const { start, clock, finish } = setUp([{ status: 200, body: { error: 'no', category: 'user' } }]);
+    const future = start();
+    const error = await driveToRejection(clock, future);
+    expect(isTinkerError(error, 'operation_failed')).toBe(true);
+    expect(await rejection(future.result())).toBe(error);
+    expect(await rejection(future)).toBe(error);
+    finish();
+  });
+
+  it('goes on although nobody awaits it, and harms nothing when it fails', async () => {
+    const { start, clock, requests, finish } = setUp([{ status: 404 }]);
+    const future = start();
+    await clock.advance(0);
+    expect(requests.map(({ path }) => path)).toEqual(['thing', 'retrieve_future']);
+    expect(future.status).toBe('failed');
+    finish();
+  });
+
+  it('refuses a limit that cannot be, before anything is sent', () => {
+    const { start, requests, finish } = setUp();
+    expect(thrown(() => start({ timeoutMs: 0 }))).toMatchObject({ code: 'input_invalid' });
+    expect(requests).toEqual([]);
+    finish();
+  });
+
+  it('fails where its result cannot be read', async () => {
+    const { start, clock, finish } = setUp();
+    const error = new TinkerResponseError('not what was expected');
+    const future = start(undefined, () => {
+      throw error;
+    });
+    expect(await driveToRejection(clock, future)).toBe(error);
+    expect(future.status).toBe('failed');
+    finish();
+  });
+});
+
+describe('what is known of an operation', () => {
+  it('follows its life', async () => {
+    const base = setUp();
+    const { clock, events } = base;
+    const answer = (body: object) => answerAfter(clock, 2_000, () => Response.json(body));
+    base.script['thing'] = [answer({ request_id: 'r-1' })];
+    base.script['retrieve_future'] = [
+      answer({ type: 'try_again', queue_state: 'paused_capacity', queue_state_reason: 'full' }),
+      answer({ type: 'try_again', queue_state: 'paused_capacity', queue_state_reason: 'full' }),
+      answer({ type: 'try_again', queue_state: 'paused_capacity', queue_state_reason: 'fuller' }),
+      answer({ type: 'try_again', queue_state: 'active' }),
+      answer({ type: 'try_again' }),
+      answer({ value: 7 }),
+    ];
+    const future = base.start();
+    const life: unknown[] = [];
+    const look = (): void => {
+      const { requestId, status, queueState, reason, elapsedMs } = future;
+      life.push([elapsedMs, requestId, status, queueState, reason]);
+    };
+    look();
+    for (let i = 0; i < 7; i++) {
+      await clock.advance(2_000);
+      look();
+    }
+    expect(life).toEqual([
+      [0, undefined, 'submitting', undefined, undefined],
+      [2_000, 'r-1', 'queued', undefined, undefined],
+      [4_000, 'r-1', 'paused', 'paused_capacity', 'full'],
+      [6_000, 'r-1', 'paused', 'paused_capacity', 'full'],
+      [8_000, 'r-1', 'paused', 'paused_capacity', 'fuller'],
+      [10_000, 'r-1', 'running', 'active', undefined],
+      [12_000, 'r-1', 'running', 'active', undefined],
+      [14_000, 'r-1', 'done', 'active', undefined],
+    ]);
+    expect(events).toEqual([
+      { type: 'queue_state', requestId: 'r-1', queueState: 'paused_capacity', reason: 'full' },
+      { type: 'queue_state', requestId: 'r-1', queueState: 'paused_capacity', reason: 'fuller' },
+      { type: 'queue_state', requestId: 'r-1', queueState: 'active', reason: undefined },
+    ]);
+    await clock.advance(5_000);
+    expect(future.elapsedMs).toBe(14_000);
+    base.finish();
+  });
+
+  it('has the last trouble as its reason, until better news', async () => {
+    const base = setUp();
+    const { clock } = base;
+    base.script['retrieve_future'] = [
+      { status: 503, text: 'down', headers: { 'retry-after': '5' } },
+      answerAfter(clock, 2_000, () => Response.json({ type: 'try_again' })),
+      DONE,
+    ];
+    const future = base.start();
+    await clock.advance(0);
+    expect(future.reason).toBe('/api/v1/retrieve_future answered 503: down');
+    expect(future.status).toBe('queued');
+    await clock.advance(6_999);
+    expect(future.reason).toBe('/api/v1/retrieve_future answered 503: down');
+    await clock.advance(1);
+    expect(future.reason).toBeUndefined();
+    await future;
+    base.finish();
+  });
+});
+
+describe('a wait of its own', () => {
+  it('times out and leaves the operation running', async () => {
+    const base = setUp();
+    const { clock, start, runtime } = base;
+    base.script['retrieve_future'] = [answerAfter(clock, 5_000, () => Response.json({ value: 7 }))];
+    const future = start();
+    const wait = rejection(future.result({ timeoutMs: 1_000 }));
+    await clock.advance(1_000);
+    expect(await wait).toMatchObject({
+      code: 'timed_out',
+      scope: 'wait',
+      limitMs: 1_000,
+      message: 'No result within 1000 ms (wait); request r-1, queued',
+    });
+    expect(future.status).toBe('queued');
+    expect(runtime.scopes.size).toBe(1);
+    expect(await clock.drive(future.result({ timeoutMs: 10_000 }))).toBe(7);
+    base.finish();
+  });
+
+  it('is aborted by its signal, and leaves the operation running', async () => {
+    const base = setUp();
+    const { clock, controller, start } = base;
+    base.script['retrieve_future'] = [answerAfter(clock, 5_000, () => Response.json({ value: 7 }))];
+    const future = start();
+    const wait = rejection(future.result({ signal: controller.signal, timeoutMs: 9_000 }));
+    await clock.advance(10);
+    const reason = { why: 'enough' };
+    controller.abort(reason);
+    expect(await wait).toBe(reason);
+    expect(await rejection(future.result({ signal: controller.signal }))).toBe(reason);
+    expect(await clock.drive(future)).toBe(7);
+    base.finish();
+  });
+
+  it('settles with the operation, and leaves neither timer nor listener', async () => {
+    const { start, clock, controller, finish } = setUp();
+    const future = start();
+    const waits = [
+      future.result({ timeoutMs: 5_000 }),
+      future.result({ signal: controller.signal }),
+      future.result({ signal: controller.signal, timeoutMs: 5_000 }),
+    ];
+    expect(await clock.drive(Promise.all(waits))).toEqual([7, 7, 7]);
+    expect(clock.monotonic()).toBe(0);
+    finish();
+  });
+
+  it('of no time looks whether the result is there', async () => {
+    const base = setUp();
+    const { start, clock, finish } = base;
+    base.script['retrieve_future'] = [answerAfter(clock, 5_000, () => Response.json({ value: 7 }))];
+    const future = start();
+    expect(await driveToRejection(clock, future.result({ timeoutMs: 0 }))).toMatchObject({ scope: 'wait' });
+    await clock.drive(future);
+    expect(await future.result({ timeoutMs: 0 })).toBe(7);
+    finish();
+  });
+
+  it.each([Number.NaN, -1, '5'])('of %s is refused', async (timeoutMs) => {
+    const { start, clock, finish } = setUp();
+    const future = start();
+    const error = await rejection(future.result({ timeoutMs: timeoutMs as number }));
+    expect(error).toMatchObject({ code: 'input_invalid' });
+    expect((error as Error).message).toMatch(/^"timeoutMs" must be a finite number >= 0, got /);
+    await clock.drive(future);
+    finish();
+  });
+});
+
+describe('the end of an operation', () => {
+  it('comes with the caller’s abort', async () => {
+    const { start, clock, controller, requests, finish } = setUp(['nothing']);
+    const future = start({ signal: controller.signal, timeoutMs: 1e6 });
+    const ended = rejection(future);
+    await clock.advance(10);
+    const reason = { why: 'enough' };
+    controller.abort(reason);
+    expect(await ended).toBe(reason);
+    expect(future.status).toBe('failed');
+    await clock.advance(60_000);
+    expect(requests).toHaveLength(2);
+    finish();
+  });
+
+  it('comes with its limit, saying what it last heard', async () => {
+    const { start, clock, finish } = setUp([{ status: 503, headers: { 'retry-after': '7' }, text: 'down' }]);
+    const future = start({ timeoutMs: 2_000 });
+    const error = await driveToRejection(clock, future);
+    expect(error).toMatchObject({
+      scope: 'operation',
+      message:
+        'No result within 2000 ms (operation); request r-1, queued: /api/v1/retrieve_future answered 503: down',
+    });
+    expect(clock.monotonic()).toBe(2_000);
+    finish();
+  });
+
+  it('comes with its limit also before the server accepted it', async () => {
+    const { start, clock, finish } = setUp([], ['nothing']);
+    const error = await driveToRejection(clock, start({ timeoutMs: 2_000 }));
+    expect((error as Error).message).toBe(
+      'No result within 2000 ms (operation); not accepted yet, submitting',
+    );
+    finish();
+  });
+
+  it('comes with cancel, with a reason or the platform’s kind of one', async () => {
+    for (const reason of [new Error('enough'), 'text']) {
+      const { start, clock, finish } = setUp(['nothing']);
+      const future = start();
+      const ended = rejection(future);
+      await clock.advance(10);
+      future.cancel(reason);
+      expect(await ended).toBe(reason);
+      finish();
+    }
+    const { start, finish } = setUp(['nothing']);
+    const future = start();
+    future.cancel();
+    expect(await rejection(future)).toMatchObject({ name: 'AbortError' });
+    expect(future.status).toBe('failed');
+    finish();
+  });
+
+  it('is not changed by a cancel that comes after it', async () => {
+    const { start, clock, finish } = setUp();
+    const future = start();
+    await clock.drive(future);
+    future.cancel();
+    expect(future.status).toBe('done');
+    expect(await future).toBe(7);
+    finish();
+  });
+
+  it('comes with close, for the ones that run and the ones that come', async () => {
+    const { start, clock, runtime, finish } = setUp(['nothing']);
+    const running = start();
+    const ended = rejection(running);
+    await clock.advance(10);
+    await runtime.scopes.close('shut');
+    expect(await ended).toBe('shut');
+    const late = start();
+    expect(await rejection(late)).toBe('shut');
+    expect(late.status).toBe('failed');
+    finish();
+  });
+});

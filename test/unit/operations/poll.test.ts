@@ -1,0 +1,313 @@
+import { describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/kernel/clock.ts';
+import { TinkerApiError } from '../../../src/kernel/errors.ts';
+import { pollFuture } from '../../../src/operations/poll.ts';
+import type { Transport } from '../../../src/transport/transport.ts';
+import { countListeners } from '../../support/listeners.ts';
+import { answerAfter, testRuntime } from '../../support/runtime.ts';
+import type { Answer } from '../../support/scripted-fetch.ts';
+import { driveToRejection, rejection } from '../../support/settled.ts';
+
+const DONE: Answer = { status: 200, body: { value: 7 } };
+const PENDING: Answer = { status: 200, body: { type: 'try_again' } };
+const unavailable: Answer = { status: 503, text: 'down' };
+
+function setUp(answers: readonly Answer[] = [DONE]) {
+  const script: { retrieve_future: readonly Answer[] } = { retrieve_future: answers };
+  const base = testRuntime(script);
+  const controller = new AbortController();
+  const listeners = countListeners(controller.signal);
+  const heard: unknown[] = [];
+  const poll = (): Promise<unknown> =>
+    pollFuture(base.runtime, 'r-1', controller.signal, (what) =>
+      heard.push(what instanceof Error ? what.message : what),
+    );
+  const finish = (): void => {
+    expect(base.clock.pending).toBe(0);
+    expect(listeners.left).toBe(0);
+  };
+  return { ...base, script, controller, heard, poll, finish };
+}
+
+const repeat = (count: number, answer: Answer): Answer[] => Array.from({ length: count }, () => answer);
+
+describe('a poll', () => {
+  it('asks for the future by its id, and stops at the first result', async () => {
+    const { poll, clock, requests, heard, finish } = setUp();
+    expect(await clock.drive(poll())).toEqual({ value: 7 });
+    expect(requests).toHaveLength(1);
+    expect(requests[0]).toMatchObject({
+      method: 'POST',
+      path: 'retrieve_future',
+      body: { request_id: 'r-1' },
+    });
+    expect(heard).toEqual([{ kind: 'done', body: { value: 7 } }]);
+    finish();
+  });
+});
+
+describe('pending answers', () => {
+  it('case 1: long polls that end in 408 follow each other at once', async () => {
+    const base = setUp();
+    const held = answerAfter(base.clock, 5_000, () =>
+      Response.json({ queue_state: 'Paused_Capacity', queue_state_reason: 'full' }, { status: 408 }),
+    );
+    base.script.retrieve_future = [held, held, held, DONE];
+    expect(await base.clock.drive(base.poll())).toEqual({ value: 7 });
+    expect(base.times).toEqual([0, 5_000, 10_000, 15_000]);
+    const said = { kind: 'pending', queueState: 'paused_capacity', reason: 'full' };
+    expect(base.heard.slice(0, 3)).toEqual([said, said, said]);
+    base.finish();
+  });
+
+  it.each<readonly [string, Answer]>([
+    ['408 with JSON', { status: 408, body: { queue_state: 'active' } }],
+    ['408 with text', { status: 408, text: 'Request Timeout', headers: { 'content-type': 'text/plain' } }],
+    ['408 with nothing', { status: 408, text: '' }],
+    ['408 that must not be retried', { status: 408, text: '', headers: { 'x-should-retry': 'false' } }],
+    ['try_again', PENDING],
+    [
+      'try_again in full',
+      { status: 200, body: { type: 'try_again', request_id: 'r-1', queue_state: 'active' } },
+    ],
+    ['try_again with another 2xx', { status: 202, body: { type: 'try_again' } }],
+    ['metadata only', { status: 200, body: { status: 'complete_metadata', response_payload_size: 9 } }],
+  ])('go on: %s', async (_, answer) => {
+    const { poll, clock, requests, heard, finish } = setUp([answer, DONE]);
+    expect(await clock.drive(poll())).toEqual({ value: 7 });
+    expect(requests).toHaveLength(2);
+    expect(heard[0]).toMatchObject({ kind: 'pending' });
+    finish();
+  });
+
+  it('are spaced where the server does not hold them', async () => {
+    const { poll, clock, times, finish } = setUp([...repeat(8, PENDING), DONE]);
+    await clock.drive(poll());
+    expect(times).toEqual([0, 0, 0, 0, 50, 150, 350, 750, 1_550]);
+    finish();
+  });
+
+  it('obey the body’s hint', async () => {
+    const hinted: Answer = { status: 200, body: { type: 'try_again', retry_after_ms: 1_234 } };
+    const { poll, clock, times, finish } = setUp([hinted, DONE]);
+    await clock.drive(poll());
+    expect(times).toEqual([0, 1_234]);
+    finish();
+  });
+
+  it('of status 408 obey the header’s hint before the body’s', async () => {
+    const body = { retry_after_ms: 100 };
+    const answers: Answer[] = [
+      { status: 408, body, headers: { 'retry-after': '3' } },
+      { status: 408, body },
+      DONE,
+    ];
+    const { poll, clock, times, finish } = setUp(answers);
+    await clock.drive(poll());
+    expect(times).toEqual([0, 3_000, 3_100]);
+    finish();
+  });
+
+  it('go on at once where our own limit of 45 s ended the leg', async () => {
+    const { poll, clock, times, finish } = setUp(['nothing', 'nothing', DONE]);
+    expect(await clock.drive(poll())).toEqual({ value: 7 });
+    expect(times).toEqual([0, 45_000, 90_000]);
+    finish();
+  });
+});
+
+describe('trouble', () => {
+  it('case 2: endless 503 are asked at most 12 times in a minute', async () => {
+    const { poll, clock, controller, times, finish } = setUp([unavailable]);
+    const work = rejection(poll());
+    await clock.advance(60_000);
+    expect(times.slice(0, 9)).toEqual([0, 0, 0, 0, 500, 1_500, 3_500, 7_500, 15_500]);
+    expect(times.length).toBeLessThanOrEqual(12);
+    controller.abort('enough');
+    expect(await work).toBe('enough');
+    finish();
+  });
+
+  it('case 4: a 503 with Retry-After is followed after just that', async () => {
+    const { poll, clock, times, finish } = setUp([{ status: 503, headers: { 'retry-after': '7' } }, DONE]);
+    await clock.drive(poll());
+    expect(times).toEqual([0, 7_000]);
+    finish();
+  });
+
+  it('case 5: a pending answer starts the failures afresh', async () => {
+    const series = repeat(5, unavailable);
+    const { poll, clock, times, finish } = setUp([...series, PENDING, ...series, DONE]);
+    await clock.drive(poll());
+    expect(times).toEqual([0, 0, 0, 0, 500, 1_500, 1_500, 1_500, 1_500, 1_500, 2_000, 3_000]);
+    finish();
+  });
+
+  it.each<readonly [string, Answer, readonly number[]]>([
+    ['429', { status: 429 }, [0, 500, 1_500, 3_500]],
+    [
+      '429 that must not be retried',
+      { status: 429, headers: { 'x-should-retry': 'false' } },
+      [0, 500, 1_500, 3_500],
+    ],
+    ['no connection', 'refused', [0, 500, 1_500, 3_500]],
+    ['500 of a crashed server', { status: 500, text: 'Internal Server Error' }, [0, 0, 0, 0]],
+    ['a proxy’s empty 400', { status: 400, text: '' }, [0, 0, 0, 0]],
+    ['529', { status: 529 }, [0, 0, 0, 0]],
+  ])('is waited out: %s', async (_, answer, expected) => {
+    const { poll, clock, times, heard, finish } = setUp([...repeat(3, answer), DONE]);
+    expect(await clock.drive(poll())).toEqual({ value: 7 });
+    expect(times).toEqual(expected);
+    expect(heard).toHaveLength(4);
+    expect(typeof heard[0]).toBe('string');
+    finish();
+  });
+
+  it('obeys a 429’s hint', async () => {
+    const { poll, clock, times, finish } = setUp([
+      { status: 429, headers: { 'retry-after-ms': '20' } },
+      DONE,
+    ]);
+    await clock.drive(poll());
+    expect(times).toEqual([0, 20]);
+    finish();
+  });
+
+  it('that is an unreadable body thrice in a row is the end', async () => {
+    const cut: Answer = { status: 200, text: '{"metrics": ' };
+    const once = setUp([cut, cut, PENDING, cut, cut, DONE]);
+    expect(await once.clock.drive(once.poll())).toEqual({ value: 7 });
+    once.finish();
+    const { poll, clock, requests, finish } = setUp([cut]);
+    expect(await driveToRejection(clock, poll())).toMatchObject({
+      code: 'response_invalid',
+      requestId: 'r-1',
+      message: '/api/v1/retrieve_future answered 200 with malformed JSON',
+    });
+    expect(requests).toHaveLength(3);
+    finish();
+  });
+});
+
+describe('the end', () => {
+  it.each<readonly [string, Answer, object]>([
+    [
+      'an error in a 200',
+      { status: 200, body: { error: 'no such loss', category: 'user' } },
+      { code: 'operation_failed', category: 'user', message: 'no such loss', requestId: 'r-1' },
+    ],
+    [
+      'an error of unknown category',
+      { status: 200, body: { error: 'oh' } },
+      { code: 'operation_failed', category: 'server', message: 'oh', requestId: 'r-1' },
+    ],
+    [
+      'an error without words',
+      { status: 200, body: { error: '' } },
+      { code: 'operation_failed', category: 'server', requestId: 'r-1' },
+    ],
+    [
+      'a 400 with words',
+      { status: 400, body: { detail: 'bad tensor' } },
+      { code: 'operation_failed', message: 'bad tensor', requestId: 'r-1' },
+    ],
+    [
+      'a 410',
+      { status: 410, body: { detail: 'promise expired' } },
+      {
+        code: 'result_expired',
+        category: 'expired',
+        message: 'The result is gone: promise expired. Submit the request again',
+        requestId: 'r-1',
+      },
+    ],
+    [
+      'a 410 without words',
+      { status: 410, text: '' },
+      { message: 'The result is gone: expired. Submit the request again' },
+    ],
+    ['a 401', { status: 401 }, { code: 'http_status', status: 401, requestId: 'r-1' }],
+    ['a 402', { status: 402 }, { code: 'http_status', status: 402 }],
+    ['a 403', { status: 403 }, { code: 'http_status', status: 403 }],
+    ['a 404', { status: 404, body: { detail: 'unknown future' } }, { code: 'http_status', status: 404 }],
+    ['a 409', { status: 409 }, { code: 'http_status', status: 409 }],
+    ['a 422', { status: 422 }, { code: 'http_status', status: 422 }],
+    [
+      'a 500 that must not be retried',
+      { status: 500, headers: { 'x-should-retry': 'false' } },
+      { code: 'http_status', status: 500 },
+    ],
+    [
+      'another server’s page',
+      { status: 200, text: '<html>', headers: { 'content-type': 'text/html' } },
+      { code: 'response_invalid', requestId: 'r-1' },
+    ],
+  ])('is %s, at once', async (_, answer, expected) => {
+    const { poll, clock, requests, finish } = setUp([answer, DONE]);
+    expect(await driveToRejection(clock, poll())).toMatchObject(expected);
+    expect(requests).toHaveLength(1);
+    finish();
+  });
+
+  it('keeps the answer that told it', async () => {
+    const { poll, clock, finish } = setUp([{ status: 410, body: { detail: 'x' } }]);
+    const error = (await driveToRejection(clock, poll())) as Error;
+    expect((error.cause as TinkerApiError).status).toBe(410);
+    finish();
+  });
+
+  it.each<readonly [string, Answer, number]>([
+    ['a pause', unavailable, 1],
+    ['a pause of no time', PENDING, 0],
+    ['a leg', 'nothing', 0],
+  ])('is the caller’s abort during %s, with the same reason', async (_, answer, ms) => {
+    const { poll, clock, controller, finish } = setUp([answer]);
+    const work = rejection(poll());
+    await clock.advance(ms);
+    const reason = { why: 'enough' };
+    controller.abort(reason);
+    expect(await work).toBe(reason);
+    finish();
+  });
+
+  it.each([
+    ['a 410 of another operation', new TinkerApiError(410, 'gone', { body: { detail: 'other' } })],
+    ['a 400 of another operation', new TinkerApiError(400, 'bad', { body: { detail: 'other' } })],
+    ['a retryable error of another operation', new TinkerApiError(503, 'down', { retryable: true })],
+  ])('is the caller’s abort, even where its reason is %s', async (_, reason) => {
+    const { poll, clock, controller, heard, finish } = setUp(['nothing']);
+    const work = rejection(poll());
+    await clock.advance(10);
+    controller.abort(reason);
+    expect(await work).toBe(reason);
+    expect(heard).toEqual([]);
+    finish();
+  });
+
+  it('can come between answers that never leave the process', async () => {
+    // Every answer is a long poll's by the clock, so no pause is due; without a macrotask between them all the same,
+    // neither timer nor abort would get its turn before the thousandth.
+    const { runtime, controller } = setUp();
+    let now = 0;
+    let polls = 0;
+    const clock: Clock = {
+      now: () => now,
+      monotonic: () => now,
+      schedule(callback) {
+        const id = setImmediate(callback);
+        return () => clearImmediate(id);
+      },
+    };
+    const transport: Transport = {
+      send: async () => {
+        now += 5_000;
+        polls += 1;
+        return polls < 1_000 ? { type: 'try_again' } : { value: 7 };
+      },
+    };
+    setImmediate(() => controller.abort('enough'));
+    const work = pollFuture({ ...runtime, clock, transport }, 'r-1', controller.signal, () => {});
+    expect(await rejection(work)).toBe('enough');
+    expect(polls).toBeLessThan(10);
+  });
+});

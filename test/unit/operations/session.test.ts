@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import { openSession } from '../../../src/operations/session.ts';
+import { answerAfter, testRuntime } from '../../support/runtime.ts';
+import type { Answer } from '../../support/scripted-fetch.ts';
+import { driveToRejection } from '../../support/settled.ts';
+
+const OPENED: Answer = { status: 200, body: { session_id: 's-1' } };
+const ALIVE: Answer = { status: 200, body: { type: 'session_heartbeat' } };
+const OPTIONS = { tags: ['a'], userMetadata: { k: 'v' }, projectId: undefined, sdkVersion: '1.2.3' };
+
+function setUp(heartbeats: readonly Answer[] = [ALIVE], opened: readonly Answer[] = [OPENED]) {
+  const script: Record<string, readonly Answer[]> = { create_session: opened, session_heartbeat: heartbeats };
+  const base = testRuntime(script);
+  const open = (): Promise<string> => openSession(base.runtime, OPTIONS, new AbortController().signal);
+  const beats = () => base.times.slice(base.requests.findIndex(({ path }) => path === 'session_heartbeat'));
+  const close = async (): Promise<void> => {
+    await base.runtime.scopes.close('shut');
+    expect(base.runtime.scopes.size).toBe(0);
+    expect(base.clock.pending).toBe(0);
+  };
+  return { ...base, script, open, beats, close };
+}
+
+describe('openSession', () => {
+  it('opens a session with what it is told', async () => {
+    const { open, requests, events, close } = setUp();
+    expect(await open()).toBe('s-1');
+    expect(requests).toHaveLength(1);
+    expect(requests[0]).toMatchObject({ method: 'POST', path: 'create_session' });
+    expect(requests[0]?.body).toEqual({
+      tags: ['a'],
+      user_metadata: { k: 'v' },
+      sdk_version: '1.2.3',
+      type: 'create_session',
+    });
+    expect(events).toEqual([]);
+    await close();
+  });
+
+  it('reports what the server has to say', async () => {
+    const said = { session_id: 's-1', info_message: 'hello', error_message: 'old client' };
+    const { open, events, close } = setUp([ALIVE], [{ status: 200, body: said }]);
+    await open();
+    expect(events).toEqual([
+      { type: 'session_message', level: 'info', message: 'hello' },
+      { type: 'session_message', level: 'error', message: 'old client' },
+    ]);
+    await close();
+  });
+
+  it('is sent again while the server is in trouble, and starts no heartbeat if it fails', async () => {
+    const { open, clock, requests } = setUp([ALIVE], [{ status: 503 }, { status: 401 }]);
+    expect(await driveToRejection(clock, open())).toMatchObject({ status: 401, attempts: 2 });
+    expect(requests).toHaveLength(2);
+    expect(requests[0]?.headers.get('x-idempotency-key')).toBe(requests[1]?.headers.get('x-idempotency-key'));
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('heartbeats', () => {
+  it('are sent every ten seconds, in the background, until the service closes', async () => {
+    const { open, clock, beats, requests, events, close } = setUp();
+    await open();
+    expect([clock.pending, clock.pendingInBackground]).toEqual([1, 1]);
+    await clock.advance(35_000);
+    expect(beats()).toEqual([10_000, 20_000, 30_000]);
+    expect(requests[1]).toMatchObject({ method: 'POST', path: 'session_heartbeat' });
+    expect(requests[1]?.body).toEqual({ session_id: 's-1', type: 'session_heartbeat' });
+    await close();
+    await clock.advance(60_000);
+    expect(beats()).toHaveLength(3);
+    expect(events).toEqual([]);
+  });
+
+  it('tell of failures how long the server has been silent, and go on', async () => {
+    const { open, clock, beats, events, close } = setUp([
+      ALIVE,
+      { status: 500, text: 'down' },
+      'refused',
+      ALIVE,
+      { status: 429 },
+      ALIVE,
+    ]);
+    await open();
+    await clock.advance(60_000);
+    expect(beats()).toHaveLength(6);
+    const failed = { type: 'heartbeat_failed', sessionId: 's-1' };
+    expect(events).toEqual([
+      { ...failed, silentMs: 10_000, message: '/api/v1/session_heartbeat answered 500: down' },
+      {
+        ...failed,
+        silentMs: 20_000,
+        message: 'Could not reach https://tinker.test: fetch failed: connect ECONNREFUSED 127.0.0.1:9',
+      },
+      { ...failed, silentMs: 10_000, message: '/api/v1/session_heartbeat answered 429' },
+    ]);
+    await close();
+  });
+
+  it('give one that hangs ten seconds', async () => {
+    const { open, clock, beats, events, close } = setUp(['nothing', ALIVE]);
+    await open();
+    await clock.advance(30_000);
+    expect(beats()).toEqual([10_000, 30_000]);
+    expect(events).toMatchObject([
+      { type: 'heartbeat_failed', silentMs: 20_000, message: 'No result within 10000 ms (attempt)' },
+    ]);
+    await close();
+  });
+
+  it('count the silence from the answer, not from the question', async () => {
+    const base = setUp();
+    base.script['session_heartbeat'] = [
+      answerAfter(base.clock, 3_000, () => Response.json({})),
+      { status: 500, text: 'down' },
+    ];
+    await base.open();
+    await base.clock.advance(23_000);
+    expect(base.events).toMatchObject([{ type: 'heartbeat_failed', silentMs: 10_000 }]);
+    await base.close();
+  });
+
+  it.each([404, 410])('end where the server says %d: the session is gone, told once', async (status) => {
+    const { open, clock, beats, events, runtime, close } = setUp([ALIVE, { status }]);
+    await open();
+    await clock.advance(100_000);
+    expect(beats()).toEqual([10_000, 20_000]);
+    expect(events).toEqual([{ type: 'session_lost', sessionId: 's-1', status }]);
+    expect(runtime.scopes.size).toBe(0);
+    expect(clock.pending).toBe(0);
+    await close();
+  });
+
+  it('end with the service while one is under way, and report nothing', async () => {
+    const { open, clock, events, close } = setUp(['nothing']);
+    await open();
+    await clock.advance(12_000);
+    await close();
+    expect(events).toEqual([]);
+  });
+});

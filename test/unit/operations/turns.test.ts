@@ -1,0 +1,363 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isTinkerError } from '../../../src/kernel/errors.ts';
+import { createTurns, type NumberedRequest } from '../../../src/operations/turns.ts';
+import { countListeners, type ListenerCount } from '../../support/listeners.ts';
+import { answerAfter, testRuntime } from '../../support/runtime.ts';
+import type { Answer } from '../../support/scripted-fetch.ts';
+import { driveToRejection, rejection } from '../../support/settled.ts';
+
+function setUp(answers: readonly Answer[], options: Parameters<typeof testRuntime>[1] = {}) {
+  const script: Record<string, readonly Answer[]> = { train: answers };
+  const base = testRuntime(script, options);
+  const turns = createTurns(base.runtime);
+  const counts: ListenerCount[] = [];
+  let calls = 0;
+  /** Submit as an operation of its own; the body tells which call it was. */
+  const submit = (more: Partial<NumberedRequest> = {}, controller = new AbortController()) => {
+    const call = ++calls;
+    counts.push(countListeners(controller.signal));
+    return base.runtime.scopes.run({ signal: controller.signal }, (scope) =>
+      turns.submit(scope, {
+        path: '/api/v1/train',
+        body: (sequenceId) => ({ seq_id: sequenceId, call }),
+        ...more,
+      }),
+    );
+  };
+  const seen = () => base.requests.map(({ body }) => [body['seq_id'], body['call']]);
+  const finish = (): void => {
+    expect(base.runtime.scopes.size).toBe(0);
+    expect(base.clock.pending).toBe(0);
+    expect(counts.map(({ left }) => left)).toEqual(counts.map(() => 0));
+  };
+  return { ...base, script, submit, seen, finish };
+}
+
+const OK: Answer = { status: 200, body: { request_id: 'r' } };
+
+describe('turns', () => {
+  it('number requests from 1 in call order, one at a time', async () => {
+    const base = setUp([]);
+    let inFlight = 0;
+    base.script['train'] = [
+      (request) => {
+        inFlight += 1;
+        expect(inFlight).toBe(1);
+        const held = answerAfter(base.clock, 100, () => {
+          inFlight -= 1;
+          return Response.json({ request_id: 'r' });
+        });
+        return (held as (request: Request) => Promise<Response>)(request);
+      },
+    ];
+    const all = Promise.all([base.submit(), base.submit(), base.submit()]);
+    expect(await base.clock.drive(all)).toEqual([{ requestId: 'r' }, { requestId: 'r' }, { requestId: 'r' }]);
+    expect(base.seen()).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, 3],
+    ]);
+    expect(base.times).toEqual([0, 100, 200]);
+    base.finish();
+  });
+
+  it('keep the number over retries', async () => {
+    const { submit, seen, clock, finish } = setUp([{ status: 503 }, { status: 429 }, 'refused', OK]);
+    await clock.drive(submit());
+    await clock.drive(submit());
+    expect(seen()).toEqual([
+      [1, 1],
+      [1, 1],
+      [1, 1],
+      [1, 1],
+      [2, 2],
+    ]);
+    finish();
+  });
+
+  it.each([400, 401, 402, 403, 404, 409, 413, 422])(
+    'use the number of a request that was refused with %d again',
+    async (status) => {
+      const { submit, seen, clock, finish } = setUp([{ status, body: { detail: 'no' } }, OK]);
+      const refused = rejection(submit());
+      const next = submit();
+      expect(await clock.drive(refused)).toMatchObject({ status });
+      await clock.drive(next);
+      expect(seen()).toEqual([
+        [1, 1],
+        [1, 2],
+      ]);
+      finish();
+    },
+  );
+
+  it('take no number for a call that is aborted in the queue', async () => {
+    const base = setUp([]);
+    base.script['train'] = [answerAfter(base.clock, 100, () => Response.json({ request_id: 'r' }))];
+    const controller = new AbortController();
+    const first = base.submit();
+    const aborted = rejection(base.submit({}, controller));
+    const next = base.submit();
+    await base.clock.advance(50);
+    controller.abort('enough');
+    expect(await aborted).toBe('enough');
+    await base.clock.drive(Promise.all([first, next]));
+    expect(base.seen()).toEqual([
+      [1, 1],
+      [2, 3],
+    ]);
+    base.finish();
+  });
+
+  it('free an aborted caller at once, and wait for the answer before they go on', async () => {
+    const base = setUp([]);
+    base.script['train'] = [answerAfter(base.clock, 100, () => Response.json({ request_id: 'r' }))];
+    const controller = new AbortController();
+    let isAccepted = false;
+    const accepted = (): void => {
+      isAccepted = true;
+    };
+    const first = rejection(base.submit({ accepted }, controller));
+    const next = base.submit();
+    await base.clock.advance(50);
+    controller.abort('enough');
+    expect(await first).toBe('enough');
+    await base.clock.advance(49);
+    expect(base.seen()).toEqual([[1, 1]]);
+    await base.clock.drive(next);
+    expect(isAccepted).toBe(true);
+    expect(base.seen()).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+    base.finish();
+  });
+
+  it('give the number on where the aborted caller’s request was refused after all', async () => {
+    const base = setUp([]);
+    base.script['train'] = [
+      answerAfter(base.clock, 100, () => Response.json({ detail: 'no' }, { status: 400 })),
+      OK,
+    ];
+    const controller = new AbortController();
+    const first = rejection(base.submit({}, controller));
+    const next = base.submit();
+    await base.clock.advance(50);
+    controller.abort('enough');
+    await base.clock.drive(next);
+    expect(await first).toBe('enough');
+    expect(base.seen()).toEqual([
+      [1, 1],
+      [1, 2],
+    ]);
+    base.finish();
+  });
+
+  it('give the number on where the caller aborts between refusals', async () => {
+    const { submit, seen, clock, finish } = setUp([{ status: 429 }, OK]);
+    const controller = new AbortController();
+    const first = rejection(submit({}, controller));
+    await clock.advance(100);
+    controller.abort('enough');
+    expect(await first).toBe('enough');
+    await clock.drive(submit());
+    expect(seen()).toEqual([
+      [1, 1],
+      [1, 2],
+    ]);
+    finish();
+  });
+});
+
+describe('a request whose fate is unknown', () => {
+  it.each<readonly [string, readonly Answer[], object]>([
+    ['5xx until the budget ends', [{ status: 503 }], { code: 'http_status', status: 503 }],
+    ['408 until the budget ends', [{ status: 408 }], { code: 'http_status', status: 408 }],
+    [
+      'a 5xx that must not be retried',
+      [{ status: 500, headers: { 'x-should-retry': 'false' } }],
+      { status: 500 },
+    ],
+    ['no connection until the budget ends', ['refused'], { code: 'connection_failed' }],
+    ['no answer until the budget ends', ['nothing'], { code: 'timed_out' }],
+    ['an answer that was cut', [{ status: 200, text: '{"request' }], { code: 'response_invalid' }],
+    ['an answer without an id', [{ status: 200, body: {} }], { code: 'response_invalid' }],
+    ['a redirect', [{ status: 302 }], { status: 302 }],
+    [
+      'trouble, and then a refusal: was it refused as a duplicate?',
+      [{ status: 503 }, { status: 409 }],
+      { status: 409 },
+    ],
+  ])('poisons what follows: %s', async (_, answers, failure) => {
+    const { submit, seen, clock, finish } = setUp(answers, { retryBudgetMs: 1_000, attemptTimeoutMs: 400 });
+    const first = submit();
+    const queued = rejection(submit());
+    const error = await driveToRejection(clock, first);
+    expect(error).toMatchObject(failure);
+    const count = seen().length;
+    const poison = await queued;
+    expect(poison).toMatchObject({ code: 'client_poisoned', sequenceId: 1 });
+    expect((poison as Error).cause).toBe(error);
+    let asked = false;
+    const later = submit({
+      precondition: () => {
+        asked = true;
+      },
+    });
+    expect(await rejection(later)).toBe(poison);
+    expect(asked).toBe(false);
+    expect(seen()).toHaveLength(count);
+    expect(seen().every(([sequenceId]) => sequenceId === 1)).toBe(true);
+    finish();
+  });
+
+  it('is the one of a caller who aborts between ambiguous failures', async () => {
+    const { submit, clock, finish } = setUp([{ status: 503 }, OK]);
+    const controller = new AbortController();
+    const first = rejection(submit({}, controller));
+    await clock.advance(100);
+    controller.abort('enough');
+    expect(await first).toBe('enough');
+    expect(await driveToRejection(clock, submit())).toMatchObject({ code: 'client_poisoned', sequenceId: 1 });
+    finish();
+  });
+
+  it('is the one of a caller who aborts an attempt that then fails ambiguously', async () => {
+    const base = setUp([]);
+    base.script['train'] = [answerAfter(base.clock, 100, () => new Response('down', { status: 503 })), OK];
+    const controller = new AbortController();
+    const first = rejection(base.submit({}, controller));
+    await base.clock.advance(50);
+    controller.abort('enough');
+    expect(await first).toBe('enough');
+    expect(await driveToRejection(base.clock, base.submit())).toMatchObject({ code: 'client_poisoned' });
+    expect(base.requests).toHaveLength(1);
+    expect(base.events).toEqual([]);
+    base.finish();
+  });
+
+  it('is no longer one when a repetition is accepted', async () => {
+    const { submit, seen, clock, finish } = setUp([{ status: 503 }, OK]);
+    await clock.drive(submit());
+    await clock.drive(submit());
+    expect(seen().at(-1)).toEqual([2, 2]);
+    finish();
+  });
+});
+
+describe('a precondition', () => {
+  it('is looked at when the turn has come, and fails the request before it takes a number', async () => {
+    const base = setUp([]);
+    base.script['train'] = [answerAfter(base.clock, 100, () => Response.json({ request_id: 'r' }))];
+    const order: string[] = [];
+    const first = base.submit({ accepted: () => order.push('accepted') });
+    const reason = new Error('not now');
+    const refused = rejection(
+      base.submit({
+        precondition: () => {
+          order.push('looked');
+          throw reason;
+        },
+      }),
+    );
+    const next = base.submit();
+    await base.clock.drive(Promise.all([first, next]));
+    expect(await refused).toBe(reason);
+    expect(order).toEqual(['accepted', 'looked']);
+    expect(base.seen()).toEqual([
+      [1, 1],
+      [2, 3],
+    ]);
+    base.finish();
+  });
+
+  it('lets the request pass that it has nothing against', async () => {
+    const { submit, seen, clock, finish } = setUp([OK]);
+    await clock.drive(submit({ precondition: () => {} }));
+    expect(seen()).toEqual([[1, 1]]);
+    finish();
+  });
+});
+
+describe('close', () => {
+  it('ends an attempt under way, and what waits behind it', async () => {
+    const { submit, clock, runtime, requests, finish } = setUp(['nothing']);
+    const work = [submit(), submit()].map(rejection);
+    await clock.advance(10);
+    await runtime.scopes.close('shut');
+    expect(await Promise.all(work)).toEqual(['shut', 'shut']);
+    expect(requests).toHaveLength(1);
+    finish();
+  });
+});
+
+describe('whatever happens', () => {
+  /** What a server does with one attempt, and what the client does with one call. */
+  const serverAct = fc.constantFrom('ok', 'lost', 'refuse', 'limit', 'fail', 'drop', 'cut');
+  const call = fc.record({ startMs: fc.nat(2_000), abortMs: fc.option(fc.nat(3_000), { nil: undefined }) });
+
+  it('accepted numbers are 1 to n, without a hole and without two bodies for one number', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(serverAct, { minLength: 1, maxLength: 40 }),
+        fc.array(call, { minLength: 1, maxLength: 12 }),
+        fc.nat(300),
+        async (acts, calls, latencyMs) => {
+          const base = setUp([], { retryBudgetMs: 5_000, attemptTimeoutMs: 1_000 });
+          /** A server that runs numbers in order and knows a number it has. */
+          const accepted = new Map<number, unknown>();
+          const faults: string[] = [];
+          let act = 0;
+          const accept = (body: { seq_id: number; call: number }): Response => {
+            const known = accepted.get(body.seq_id);
+            if (known !== undefined && known !== body.call) faults.push(`${body.seq_id} has two bodies`);
+            if (known === undefined && body.seq_id !== accepted.size + 1)
+              faults.push(`${body.seq_id} leaves a hole`);
+            accepted.set(body.seq_id, body.call);
+            return Response.json({ request_id: `r-${body.seq_id}` });
+          };
+          base.script['train'] = [
+            async (request) => {
+              const body = await request.clone().json();
+              const what = acts[act++ % acts.length]!;
+              if (what === 'drop') throw new TypeError('fetch failed');
+              const answer = (): Response => {
+                if (what === 'refuse') return Response.json({ detail: 'no' }, { status: 400 });
+                if (what === 'limit') return new Response('', { status: 429 });
+                if (what === 'fail') return new Response('', { status: 503 });
+                const accepted = accept(body);
+                if (what === 'cut')
+                  return new Response('{"requ', { headers: { 'content-type': 'application/json' } });
+                return what === 'lost' ? new Response('', { status: 502 }) : accepted;
+              };
+              return (answerAfter(base.clock, latencyMs, answer) as (request: Request) => Promise<Response>)(
+                request,
+              );
+            },
+          ];
+          const outcomes = calls
+            .toSorted((one, other) => one.startMs - other.startMs)
+            .map(async ({ startMs, abortMs }) => {
+              const controller = new AbortController();
+              await new Promise<void>((resolve) => void base.clock.schedule(resolve, startMs));
+              if (abortMs !== undefined) base.clock.schedule(() => controller.abort('enough'), abortMs);
+              return base.submit({}, controller).then(
+                () => 'accepted',
+                (error) => (isTinkerError(error) ? error.code : error),
+              );
+            });
+          const ends = await base.clock.drive(Promise.all(outcomes));
+          // Timers of aborts that came too late, and attempts that outlive their caller.
+          await base.clock.advance(20_000);
+          expect(faults).toEqual([]);
+          expect([...accepted.keys()]).toEqual(Array.from({ length: accepted.size }, (_, i) => i + 1));
+          const told = ends.filter((end) => end === 'accepted').length;
+          expect(told).toBeLessThanOrEqual(accepted.size);
+          base.finish();
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});

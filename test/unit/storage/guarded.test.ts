@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import type { TinkerEvent } from '../../../src/kernel/diagnostics.ts';
+import { guarded } from '../../../src/storage/guarded.ts';
+import { memoryStorage } from '../../../src/storage/memory.ts';
+import type { Storage } from '../../../src/storage/storage.ts';
+import { STORAGE_CONTRACT } from '../../support/storage-contract.ts';
+import { createVirtualClock } from '../../support/virtual-clock.ts';
+
+function guard(make: (clock: ReturnType<typeof createVirtualClock>) => Storage, limitMs?: number) {
+  const clock = createVirtualClock();
+  const events: TinkerEvent[] = [];
+  const storage = guarded(make(clock), { clock, emit: (event) => events.push(event), limitMs });
+  return { clock, events, storage };
+}
+
+/** A store of which every method does the same. */
+const store = (work: () => Promise<never>): Storage => ({ get: work, set: work, delete: work, update: work });
+
+const TROUBLES: readonly (readonly [string, Storage, string])[] = [
+  [
+    'throws',
+    store(() => {
+      throw new Error('blocked');
+    }),
+    'blocked',
+  ],
+  ['rejects', store(() => Promise.reject(new Error('full'))), 'full'],
+  ['rejects with no Error', store(() => Promise.reject('quota')), 'quota'],
+  ['hangs', store(() => new Promise(() => {})), 'no answer within 2000 ms'],
+];
+
+const CALLS: readonly (readonly [string, (storage: Storage) => Promise<unknown> | undefined])[] = [
+  ['get', (storage) => storage.get('k')],
+  ['set', (storage) => storage.set('k', Uint8Array.of(1))],
+  ['delete', (storage) => storage.delete('k')],
+  ['update', (storage) => storage.update?.('k', () => Uint8Array.of(1))],
+];
+
+describe('guarded', () => {
+  // `update` hands on what the caller's own function throws in no store: the guard makes it a miss.
+  const contract = STORAGE_CONTRACT.filter(({ name }) => name !== 'writes nothing if the change throws');
+
+  it.each(contract)('leaves a healthy store as it is: $name', async ({ run }) => {
+    const { clock, events, storage } = guard(memoryStorage);
+    await run(storage, clock);
+    expect(events).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  describe.each(TROUBLES)('a store that %s', (_, broken, message) => {
+    it.each(CALLS)('makes %s a miss and one event', async (operation, call) => {
+      const { clock, events, storage } = guard(() => broken);
+      expect(await clock.drive(call(storage)!)).toBeUndefined();
+      expect(events).toEqual([{ type: 'storage_trouble', operation, key: 'k', message }]);
+      expect(clock.pending).toBe(0);
+    });
+  });
+
+  it('waits as long as it is told and no longer', async () => {
+    const { clock, events, storage } = guard(() => store(() => new Promise(() => {})), 50);
+    const work = storage.get('k');
+    await clock.advance(49);
+    expect(events).toEqual([]);
+    await clock.advance(1);
+    await work;
+    expect(events).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('says nothing more when a store answers or fails after its time', async () => {
+    for (const late of ['answer', 'failure']) {
+      let settle = (): void => {};
+      const { clock, events, storage } = guard(() =>
+        store(
+          () =>
+            new Promise((resolve, reject) => {
+              settle = () => (late === 'answer' ? resolve(undefined as never) : reject(new Error('late')));
+            }),
+        ),
+      );
+      await clock.drive(storage.get('k'));
+      settle();
+      await clock.advance(10_000);
+      expect(events).toHaveLength(1);
+      expect(clock.pending).toBe(0);
+    }
+  });
+
+  it('has an update only where the store has one', () => {
+    const { get, set, delete: remove } = memoryStorage();
+    const clock = createVirtualClock();
+    const plain = guarded({ get, set, delete: remove }, { clock, emit: () => {} });
+    expect('update' in plain).toBe(false);
+    expect(guarded(memoryStorage(), { clock, emit: () => {} }).update).toBeDefined();
+  });
+
+  it('calls the store’s methods on the store', async () => {
+    class Counting implements Storage {
+      calls = 0;
+      async get() {
+        this.calls += 1;
+        return undefined;
+      }
+      async set() {
+        this.calls += 1;
+      }
+      async delete() {
+        this.calls += 1;
+      }
+      async update() {
+        this.calls += 1;
+        return undefined;
+      }
+    }
+    const counting = new Counting();
+    const { events, storage } = guard(() => counting);
+    for (const [, call] of CALLS) await call(storage);
+    expect(counting.calls).toBe(4);
+    expect(events).toEqual([]);
+  });
+
+  it('hands the lifetime on', async () => {
+    const lifetimes: unknown[] = [];
+    const { storage } = guard((clock) => ({
+      ...memoryStorage(clock),
+      set: async (_key, _value, options) => void lifetimes.push(options?.ttlMs),
+      update: async (_key, _change, options) => {
+        lifetimes.push(options?.ttlMs);
+        return undefined;
+      },
+    }));
+    await storage.set('k', Uint8Array.of(1), { ttlMs: 5 });
+    await storage.update?.('k', () => undefined, { ttlMs: 6 });
+    expect(lifetimes).toEqual([5, 6]);
+  });
+});

@@ -1,0 +1,136 @@
+import { describe, expect, it } from 'vitest';
+import { type Answer, connectionError, readBody, statusError } from '../../../src/transport/classify.ts';
+
+const NOW = 1_700_000_000_000;
+
+function answer(status: number, body: unknown = '', headers: Record<string, string> = {}): Answer {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return { path: '/api/v1/thing', status, headers: new Headers(headers), text, requestId: 'r-1' };
+}
+
+describe('statusError', () => {
+  it.each([
+    [302, false],
+    [400, false],
+    [401, false],
+    [402, false],
+    [403, false],
+    [404, false],
+    [405, false],
+    [408, true],
+    [409, false],
+    [410, false],
+    [413, false],
+    [422, false],
+    [429, true],
+    [500, true],
+    [501, true],
+    [502, true],
+    [503, true],
+    [504, true],
+    [529, true],
+    [599, true],
+  ])('makes %d retryable: %s', (status, retryable) => {
+    const error = statusError(answer(status, { detail: 'why' }), NOW);
+    expect(error).toMatchObject({ code: 'http_status', status, retryable, requestId: 'r-1' });
+  });
+
+  it.each([
+    [500, 'false', false],
+    [429, 'FALSE', false],
+    [409, 'true', true],
+    [400, 'True', true],
+    [503, 'maybe', true],
+    [404, '', false],
+  ])('lets the server overrule it: %d with x-should-retry %s', (status, wish, retryable) => {
+    const error = statusError(answer(status, 'why', { 'x-should-retry': wish }), NOW);
+    expect(error.retryable).toBe(retryable);
+  });
+
+  it('takes a 400 with nothing in it for a proxy’s', () => {
+    expect(statusError(answer(400, ''), NOW).retryable).toBe(true);
+    expect(statusError(answer(400, ' \n'), NOW).retryable).toBe(true);
+    expect(statusError(answer(400, '{}'), NOW).retryable).toBe(false);
+  });
+
+  it.each<readonly [number, unknown, string]>([
+    [500, '', '/api/v1/thing answered 500'],
+    [500, 'Internal Server Error', '/api/v1/thing answered 500: Internal Server Error'],
+    [422, { detail: 'no such loss' }, '/api/v1/thing answered 422: no such loss'],
+    [401, { detail: 'bad key' }, '/api/v1/thing answered 401: bad key. Check the API key'],
+    [402, '', '/api/v1/thing answered 402. Check the billing of the account'],
+    [
+      404,
+      { detail: 'Not Found' },
+      '/api/v1/thing answered 404: Not Found. This server has no such route; is the base URL right?',
+    ],
+    [404, { detail: 'Model not found' }, '/api/v1/thing answered 404: Model not found'],
+    [
+      405,
+      { detail: 'Method Not Allowed' },
+      '/api/v1/thing answered 405: Method Not Allowed. This server has no such route; is the base URL right?',
+    ],
+  ])('says of %d with %j: %s', (status, body, message) => {
+    expect(statusError(answer(status, body), NOW).message).toBe(message);
+  });
+
+  it('keeps the body: parsed, or as text, and of a long one the beginning', () => {
+    expect(statusError(answer(500, { a: [1] }), NOW).body).toEqual({ a: [1] });
+    expect(statusError(answer(500, 'oh no'), NOW).body).toBe('oh no');
+    const long = statusError(answer(500, { detail: 'x'.repeat(9_000) }), NOW);
+    expect((long.body as string).length).toBe(4_000);
+    expect(long.message.length).toBeLessThan(600);
+  });
+
+  it('carries the server’s hint as sent', () => {
+    expect(statusError(answer(429, '', { 'retry-after': '7.5' }), NOW).retryAfterMs).toBe(7_500);
+    expect(statusError(answer(429, '', { 'retry-after-ms': '90000000' }), NOW).retryAfterMs).toBe(90_000_000);
+    expect(statusError(answer(429, ''), NOW).retryAfterMs).toBeUndefined();
+  });
+});
+
+describe('readBody', () => {
+  it('calls a body JSON if it is, whatever its type', () => {
+    expect(readBody(answer(200, '{"a":1}', { 'content-type': 'text/html' }))).toEqual({ a: 1 });
+    expect(readBody(answer(200, '', { 'content-type': 'application/json' }))).toBeUndefined();
+  });
+
+  it.each([
+    ['application/json', true],
+    ['application/problem+JSON', true],
+    ['text/plain', false],
+    ['', false],
+  ])('finds a broken body of type "%s" retryable: %s', (type, retryable) => {
+    const headers: Record<string, string> = type === '' ? {} : { 'content-type': type };
+    expect(() => readBody(answer(200, '{"a"', headers))).toThrow(
+      expect.objectContaining({ code: 'response_invalid', retryable, requestId: 'r-1' }),
+    );
+  });
+});
+
+describe('connectionError', () => {
+  const coded = Object.assign(new Error(''), { code: 'ECONNRESET' });
+  it.each<readonly [unknown, string]>([
+    [new TypeError('Failed to fetch'), 'Failed to fetch'],
+    [
+      new TypeError('fetch failed', { cause: new Error('getaddrinfo ENOTFOUND h') }),
+      'fetch failed: getaddrinfo ENOTFOUND h',
+    ],
+    [new TypeError('fetch failed', { cause: coded }), 'fetch failed: ECONNRESET'],
+    [new Error('same', { cause: new Error('same') }), 'same'],
+    [Object.assign(new Error(''), { name: 'NetworkError' }), 'NetworkError'],
+    ['a string', 'a string'],
+    [undefined, 'undefined'],
+  ])('tells what went wrong: %o', (cause, words) => {
+    const error = connectionError('https://h', cause, 'tml-key');
+    expect(error.message).toBe(`Could not reach https://h: ${words}`);
+    expect(error.cause).toBe(cause);
+    expect(error).toMatchObject({ code: 'connection_failed', retryable: true });
+  });
+
+  it('does not follow a ring of causes for ever', () => {
+    const ring = new Error('a');
+    ring.cause = new Error('b', { cause: ring });
+    expect(connectionError('https://h', ring, 'tml-key').message).toBe('Could not reach https://h: a: b');
+  });
+});

@@ -1,0 +1,361 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isTinkerError, type TinkerInputError } from '../../../src/kernel/errors.ts';
+import { checkedBatch, checkedChunks } from '../../../src/wire/checked-input.ts';
+import type { Datum, LossFn } from '../../../src/wire/types/datum.ts';
+import { ModelInput } from '../../../src/wire/types/model-input.ts';
+import { thrown } from '../../support/settled.ts';
+
+const messageOf = (work: () => unknown): string => {
+  const error = thrown(work);
+  expect(isTinkerError(error, 'input_invalid'), String(error)).toBe(true);
+  return (error as TinkerInputError).message;
+};
+
+/** A datum of two positions that every policy loss takes, with changes to its tensors. */
+const datum = (changes: Record<string, unknown> = {}, modelInput: unknown = [5, 6]): unknown => ({
+  modelInput,
+  lossFnInputs: { target_tokens: [6, 7], ...changes },
+});
+/** An array whose first element was never set. */
+const hole = (second: unknown): unknown[] => {
+  const array = new Array(2);
+  array[1] = second;
+  return array;
+};
+const policy = { logprobs: [-1, -2], advantages: [1, 1] };
+
+describe('checkedBatch', () => {
+  it.each<readonly [string, unknown, unknown, string]>([
+    [
+      'an unknown loss',
+      [datum()],
+      'mse',
+      '"lossFn" must be one of cross_entropy, importance_sampling, ppo, cispo, dro, got "mse"',
+    ],
+    [
+      'a loss that is a name of an object’s own things',
+      [datum()],
+      'constructor',
+      '"lossFn" must be one of cross_entropy, importance_sampling, ppo, cispo, dro, got "constructor"',
+    ],
+    [
+      'no loss',
+      [datum()],
+      undefined,
+      '"lossFn" must be one of cross_entropy, importance_sampling, ppo, cispo, dro, got undefined',
+    ],
+    ['no data', [], 'cross_entropy', '"data" must hold at least one datum, got none'],
+    [
+      'one datum without its array',
+      datum(),
+      'cross_entropy',
+      '"data" must hold at least one datum, got an object',
+    ],
+    ['nothing', undefined, 'cross_entropy', '"data" must hold at least one datum, got undefined'],
+    ['a hole', [datum(), undefined], 'cross_entropy', '"data[1]" must be a datum, got undefined'],
+    ['a real hole', hole(datum()), 'cross_entropy', '"data[0]" must be a datum, got undefined'],
+    ['null', [null], 'cross_entropy', '"data[0]" must be a datum, got null'],
+    ['text for a datum', ['hello'], 'cross_entropy', '"data[0]" must be a datum, got "hello"'],
+    [
+      'no model input',
+      [datum({}, null)],
+      'cross_entropy',
+      '"data[0].modelInput" must be token ids or a ModelInput, got null',
+    ],
+    [
+      'text',
+      [datum({}, 'hello')],
+      'cross_entropy',
+      '"data[0].modelInput" must be token ids or a ModelInput, got "hello"',
+    ],
+    [
+      'no tokens',
+      [datum({}, [])],
+      'cross_entropy',
+      '"data[0].modelInput" must hold at least one token, got none',
+    ],
+    [
+      'no chunks',
+      [datum({}, { chunks: [] })],
+      'cross_entropy',
+      '"data[0].modelInput" must hold at least one token, got none',
+    ],
+    [
+      'an empty chunk',
+      [datum({}, ModelInput.fromTokens([]))],
+      'cross_entropy',
+      '"data[0].modelInput" must hold at least one token, got none',
+    ],
+    [
+      'a fraction',
+      [datum({}, [5, 6.5])],
+      'cross_entropy',
+      '"data[0].modelInput[1]" must be an integer >= 0 and <= 2147483647, got 6.5',
+    ],
+    [
+      'a negative id',
+      [datum({}, [5, -1])],
+      'cross_entropy',
+      '"data[0].modelInput[1]" must be an integer >= 0 and <= 2147483647, got -1',
+    ],
+    [
+      'an id too large',
+      [datum({}, [5, 2 ** 31])],
+      'cross_entropy',
+      '"data[0].modelInput[1]" must be an integer >= 0 and <= 2147483647, got 2147483648',
+    ],
+    [
+      'an id in a string',
+      [datum({}, [5, '6'])],
+      'cross_entropy',
+      '"data[0].modelInput[1]" must be an integer >= 0 and <= 2147483647, got "6"',
+    ],
+    [
+      'a bigint',
+      [datum({}, [5, 6n])],
+      'cross_entropy',
+      '"data[0].modelInput[1]" must be an integer >= 0 and <= 2147483647, got 6n',
+    ],
+    [
+      'a hole in the tokens',
+      [datum({}, hole(6))],
+      'cross_entropy',
+      '"data[0].modelInput[0]" must be an integer >= 0 and <= 2147483647, got undefined',
+    ],
+    [
+      'a wrong chunk',
+      [datum({}, { chunks: [{ tokens: [1] }, { tokens: [NaN] }] })],
+      'cross_entropy',
+      '"data[0].modelInput.chunks[1].tokens[0]" must be an integer >= 0 and <= 2147483647, got NaN',
+    ],
+    [
+      'a chunk without tokens',
+      [datum({}, { chunks: [{ type: 'image' }] })],
+      'cross_entropy',
+      '"data[0].modelInput.chunks[0].tokens" must be an array of token ids, got undefined',
+    ],
+    [
+      'no chunk in its place',
+      [datum({}, { chunks: [null] })],
+      'cross_entropy',
+      '"data[0].modelInput.chunks[0]" must be a chunk, got null',
+    ],
+    [
+      'no tensors',
+      [{ modelInput: [5] }],
+      'cross_entropy',
+      '"data[0].lossFnInputs" must be an object of tensors, got undefined',
+    ],
+    [
+      'no targets',
+      [{ modelInput: [5], lossFnInputs: {} }],
+      'cross_entropy',
+      '"data[0].lossFnInputs.target_tokens" must be an array of token ids, got undefined',
+    ],
+    [
+      'a wrong target',
+      [datum({ target_tokens: [6, -7] })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.target_tokens[1]" must be an integer >= 0 and <= 2147483647, got -7',
+    ],
+    [
+      'targets too short',
+      [datum({ target_tokens: [6] })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.target_tokens" must have the length of the model input, 2, got 1',
+    ],
+    [
+      'targets too long',
+      [datum(), datum({ target_tokens: [6, 7, 8] })],
+      'cross_entropy',
+      '"data[1].lossFnInputs.target_tokens" must have the length of the model input, 2, got 3',
+    ],
+    [
+      'targets against all chunks',
+      [datum({}, ModelInput.append(ModelInput.fromTokens([1, 2]), [3]))],
+      'cross_entropy',
+      '"data[0].lossFnInputs.target_tokens" must have the length of the model input, 3, got 2',
+    ],
+    [
+      'weights too long',
+      [datum({ weights: [1, 1, 1] })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weights" must have the length of the model input, 2, got 3',
+    ],
+    [
+      'no numbers',
+      [datum({ weights: 'many' })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weights" must be an array of numbers, got "many"',
+    ],
+    [
+      'null for numbers',
+      [datum({ weights: null })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weights" must be an array of numbers, got null',
+    ],
+    [
+      'NaN',
+      [datum({ weights: [1, Number.NaN] })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weights[1]" must be a number that float32 can hold, got NaN',
+    ],
+    [
+      'infinity in a typed array',
+      [datum({ weights: Float32Array.of(1, Number.POSITIVE_INFINITY) })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weights[1]" must be a number that float32 can hold, got Infinity',
+    ],
+    [
+      'too much for float32',
+      [datum({ weights: [1e39, 1] })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weights[0]" must be a number that float32 can hold, got 1e+39',
+    ],
+    [
+      'a number in a string',
+      [datum({ weights: ['1', 1] })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weights[0]" must be a number that float32 can hold, got "1"',
+    ],
+    [
+      'a bigint weight',
+      [datum({ weights: [1, 1n] })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weights[1]" must be a number that float32 can hold, got 1n',
+    ],
+    [
+      'a hole in the numbers',
+      [datum({ weights: [1, null] })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weights[1]" must be a number that float32 can hold, got null',
+    ],
+    [
+      'an unknown tensor',
+      [datum({ weight: [1, 1] })],
+      'cross_entropy',
+      '"data[0].lossFnInputs.weight" is not read by this loss; it reads target_tokens, weights',
+    ],
+    [
+      'a tensor of another loss',
+      [datum({ ...policy, weights: [1, 1] })],
+      'ppo',
+      '"data[0].lossFnInputs.weights" is not read by this loss; it reads target_tokens, logprobs, advantages',
+    ],
+    [
+      'no logprobs',
+      [datum({ advantages: [1, 1] })],
+      'ppo',
+      '"data[0].lossFnInputs.logprobs" is missing: this loss needs it',
+    ],
+    [
+      'no advantages',
+      [datum({ logprobs: [-1, -2] })],
+      'importance_sampling',
+      '"data[0].lossFnInputs.advantages" is missing: this loss needs it',
+    ],
+    [
+      'undefined advantages',
+      [datum({ ...policy, advantages: undefined })],
+      'cispo',
+      '"data[0].lossFnInputs.advantages" is missing: this loss needs it',
+    ],
+    [
+      'advantages too short',
+      [datum({ ...policy, advantages: [1] })],
+      'dro',
+      '"data[0].lossFnInputs.advantages" must have the length of the model input, 2, got 1',
+    ],
+  ])('refuses %s', (_, data, lossFn, message) => {
+    expect(messageOf(() => checkedBatch(data as Datum[], lossFn as LossFn))).toBe(message);
+  });
+
+  it.each(['importance_sampling', 'ppo', 'cispo', 'dro'] as const)('takes what %s reads', (lossFn) => {
+    const [checked] = checkedBatch([datum(policy) as Datum], lossFn);
+    expect(checked?.lossFnInputs).toEqual({
+      target_tokens: Int32Array.of(6, 7),
+      logprobs: Float32Array.of(-1, -2),
+      advantages: Float32Array.of(1, 1),
+    });
+  });
+
+  it('leaves out weights that are not there', () => {
+    const [checked] = checkedBatch([datum({ weights: undefined }) as Datum], 'cross_entropy');
+    expect(Object.keys(checked?.lossFnInputs ?? {})).toEqual(['target_tokens']);
+  });
+
+  it('copies: what the caller changes later is not sent', () => {
+    const tokens = Int32Array.of(5, 6);
+    const targets = Int32Array.of(6, 7);
+    const weights = Float32Array.of(1, 2);
+    const [checked] = checkedBatch(
+      [{ modelInput: tokens, lossFnInputs: { target_tokens: targets, weights } }],
+      'cross_entropy',
+    );
+    tokens.fill(0);
+    targets.fill(0);
+    weights.fill(0);
+    expect(checked).toEqual({
+      chunks: [Int32Array.of(5, 6)],
+      lossFnInputs: { target_tokens: Int32Array.of(6, 7), weights: Float32Array.of(1, 2) },
+    });
+  });
+
+  it('takes any tokens and numbers within bounds, in any kind of array', () => {
+    const token = fc.integer({ min: 0, max: 2 ** 31 - 1 });
+    const position = fc.tuple(token, token, fc.float({ noNaN: true, noDefaultInfinity: true }));
+    fc.assert(
+      fc.property(fc.array(position, { minLength: 1 }), fc.boolean(), (positions, typed) => {
+        const tokens = positions.map(([token]) => token);
+        const targets = positions.map(([, target]) => target);
+        const weights = positions.map(([, , weight]) => weight);
+        const [checked] = checkedBatch(
+          [
+            {
+              modelInput: typed ? Int32Array.from(tokens) : tokens,
+              lossFnInputs: {
+                target_tokens: typed ? Int32Array.from(targets) : targets,
+                weights: typed ? Float64Array.from(weights) : weights,
+              },
+            },
+          ],
+          'cross_entropy',
+        );
+        expect(checked).toEqual({
+          chunks: [Int32Array.from(tokens)],
+          lossFnInputs: { target_tokens: Int32Array.from(targets), weights: Float32Array.from(weights) },
+        });
+      }),
+    );
+  });
+
+  it('answers anything at all with an input error or a batch', () => {
+    const anything = fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true });
+    const shaped = fc.record({ modelInput: anything, lossFnInputs: anything });
+    fc.assert(
+      fc.property(fc.oneof(anything, fc.array(fc.oneof(shaped, anything))), (data) => {
+        try {
+          checkedBatch(data as Datum[], 'cross_entropy');
+        } catch (error) {
+          expect(isTinkerError(error, 'input_invalid'), String(error)).toBe(true);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('checkedChunks', () => {
+  it('keeps chunks apart and in order', () => {
+    const input = ModelInput.append(ModelInput.fromTokens([1, 2]), Int32Array.of(3));
+    expect(checkedChunks('prompt', input)).toEqual([Int32Array.of(1, 2), Int32Array.of(3)]);
+    expect(checkedChunks('prompt', [4])).toEqual([Int32Array.of(4)]);
+  });
+
+  it('names the field it was given', () => {
+    expect(messageOf(() => checkedChunks('prompt', [-1]))).toBe(
+      '"prompt[0]" must be an integer >= 0 and <= 2147483647, got -1',
+    );
+  });
+});
