@@ -21,6 +21,7 @@ export {
   TinkerClosedError,
   TinkerConnectionError,
   TinkerError,
+  type TinkerErrorByCode,
   type TinkerErrorCategory,
   type TinkerErrorCode,
   TinkerInputError,

@@ -67,20 +67,20 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
   return {
     apiKey: checkApiKey(options.apiKey, isHosted),
     baseUrl: normalizeBaseUrl(options.baseUrl || DEFAULT_BASE_URL),
-    fetch: options.fetch ?? ((request) => globalThis.fetch(request)),
-    defaultHeaders: options.defaultHeaders ?? {},
-    tags: options.tags ?? [],
-    userMetadata: options.userMetadata ?? {},
+    fetch: checkFunction('fetch', options.fetch) ?? ((request) => globalThis.fetch(request)),
+    defaultHeaders: checkHeaders(options.defaultHeaders ?? {}),
+    tags: checkTexts('tags', options.tags ?? []),
+    userMetadata: checkMetadata(options.userMetadata ?? {}),
     projectId: options.projectId === undefined ? undefined : checkText('projectId', options.projectId),
     attemptTimeoutMs: checkFinite('attemptTimeoutMs', options.attemptTimeoutMs ?? 60_000, {
       min: 0,
       aboveMin: true,
     }),
     retryBudgetMs: checkFinite('retryBudgetMs', options.retryBudgetMs ?? 300_000, { min: 0 }),
-    emit: safeSink(options.onEvent),
+    emit: safeSink(checkFunction('onEvent', options.onEvent)),
     clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
-    createId: options.createId ?? createId,
+    random: checkFunction('random', options.random) ?? systemRandom,
+    createId: checkFunction('createId', options.createId) ?? createId,
   };
 }
 
@@ -112,4 +112,35 @@ function normalizeBaseUrl(baseUrl: unknown): string {
     throw new TinkerInputError('baseUrl', 'must have no credentials, query or fragment');
   }
   return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/+api\/v1$/, '')}`;
+}
+
+function checkFunction<F>(field: string, value: F): F {
+  if (value === undefined || typeof value === 'function') return value;
+  throw new TinkerInputError(field, `must be a function, got ${show(value)}`);
+}
+
+function checkTexts(field: string, values: readonly string[]): readonly string[] {
+  if (!Array.isArray(values))
+    throw new TinkerInputError(field, `must be an array of strings, got ${show(values)}`);
+  return values.map((value, index) => checkText(`${field}[${index}]`, value));
+}
+
+function checkMetadata(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(metadata)) {
+    if (typeof value === 'string') continue;
+    throw new TinkerInputError(`userMetadata.${name}`, `must be a string, got ${show(value)}`);
+  }
+  return { ...metadata };
+}
+
+/** The platform's own error would show the value, which may be a secret. */
+function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      new Headers([[name, value]]);
+    } catch {
+      throw new TinkerInputError(`defaultHeaders.${name}`, 'is not a header that can be sent');
+    }
+  }
+  return { ...headers };
 }

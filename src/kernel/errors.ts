@@ -1,17 +1,5 @@
 const brand = /* @__PURE__ */ Symbol.for('isotinker.error');
 
-/** What happened, for `switch`. Stable within a major version. */
-export type TinkerErrorCode =
-  | 'input_invalid'
-  | 'connection_failed'
-  | 'timed_out'
-  | 'http_status'
-  | 'response_invalid'
-  | 'operation_failed'
-  | 'result_expired'
-  | 'client_poisoned'
-  | 'client_closed';
-
 /** Whose turn it is: yours (`user`), the server's, the network's, a limit's, the protocol's, or nobody's. */
 export type TinkerErrorCategory = 'user' | 'server' | 'network' | 'limit' | 'protocol' | 'expired' | 'closed';
 
@@ -175,12 +163,28 @@ export class TinkerPoisonedError extends TinkerError {
   }
 }
 
+/** The class of each code's errors: what {@link isTinkerError} narrows to. */
+export interface TinkerErrorByCode {
+  readonly input_invalid: TinkerInputError;
+  readonly connection_failed: TinkerConnectionError;
+  readonly timed_out: TinkerTimeoutError;
+  readonly http_status: TinkerApiError;
+  readonly response_invalid: TinkerResponseError;
+  readonly operation_failed: TinkerOperationError;
+  readonly result_expired: TinkerOperationError;
+  readonly client_poisoned: TinkerPoisonedError;
+  readonly client_closed: TinkerClosedError;
+}
+
+/** What happened, for `switch`. Stable within a major version. */
+export type TinkerErrorCode = keyof TinkerErrorByCode;
+
 /** Recognise an error of this package, also across duplicated copies of it and across realms. */
 export function isTinkerError(value: unknown): value is TinkerError;
 export function isTinkerError<C extends TinkerErrorCode>(
   value: unknown,
   code: C,
-): value is TinkerError & { readonly code: C };
+): value is TinkerErrorByCode[C] & { readonly code: C };
 export function isTinkerError(value: unknown, code?: TinkerErrorCode): boolean {
   if (typeof value !== 'object' || value === null || !(brand in value)) return false;
   return code === undefined || (value as { code?: unknown }).code === code;

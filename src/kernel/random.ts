@@ -8,7 +8,7 @@ export const systemRandom: RandomSource = () => Math.random();
  * A deterministic generator (xoshiro128**, Blackman and Vigna 2018): integer arithmetic only, so the same
  * seed gives the same bits on every runtime.
  *
- * @param seed - Any finite number; its integer part modulo 2^53 selects the sequence.
+ * @param seed - Any finite number; its integer part, mixed down to 32 bits, selects the sequence.
  */
 export function seededRandom(seed: number): RandomSource {
   const next = splitMix32(seed);

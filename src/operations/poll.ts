@@ -72,7 +72,7 @@ export async function pollFuture(
 
 /** What an error means for a poll: a reason to ask again, or the end. @throws the end. */
 function afterError(error: TinkerError, requestId: string, listen: PollListener): Unsettled {
-  if (isTinkerError(error, 'http_status')) return afterStatus(error as TinkerApiError, requestId, listen);
+  if (isTinkerError(error, 'http_status')) return afterStatus(error, requestId, listen);
   // The leg's own limit is the long poll's end when the server holds longer than we do.
   if (isTinkerError(error, 'timed_out') && error.retryable) return { kind: 'timeout' };
   if (!error.retryable) throw error;

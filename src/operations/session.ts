@@ -1,5 +1,5 @@
 import { sleep } from '../kernel/abort.ts';
-import { isTinkerError, type TinkerApiError } from '../kernel/errors.ts';
+import { isTinkerError } from '../kernel/errors.ts';
 import { createSessionBody, readSession } from '../wire/json/sessions.ts';
 import { type Runtime, sendResilient } from './runtime.ts';
 
@@ -56,7 +56,7 @@ function keepAlive(runtime: Runtime, sessionId: string): void {
         heardAt = clock.monotonic();
       } catch (error) {
         if (signal.aborted) return;
-        const { status } = (isTinkerError(error, 'http_status') ? error : {}) as Partial<TinkerApiError>;
+        const status = isTinkerError(error, 'http_status') ? error.status : undefined;
         if (status === 404 || status === 410) return emit({ type: 'session_lost', sessionId, status });
         const message = error instanceof Error ? error.message : String(error);
         emit({ type: 'heartbeat_failed', sessionId, silentMs: clock.monotonic() - heardAt, message });

@@ -1,4 +1,4 @@
-import { isTinkerError, type TinkerApiError, TinkerPoisonedError } from '../kernel/errors.ts';
+import { isTinkerError, TinkerPoisonedError } from '../kernel/errors.ts';
 import { createLimiter } from '../policy/limiter.ts';
 import { readSubmitted, type SubmittedFuture } from '../wire/json/futures.ts';
 import { type Runtime, sendResilient } from './runtime.ts';
@@ -69,7 +69,7 @@ export function createTurns(runtime: Runtime): Turns {
 
 /** Whether an error proves that the server did not take the request: it answered, and said no. */
 function isRefusal(error: unknown): boolean {
-  if (!isTinkerError(error, 'http_status')) return false;
-  const { status } = error as TinkerApiError;
-  return status >= 400 && status < 500 && status !== 408;
+  return (
+    isTinkerError(error, 'http_status') && error.status >= 400 && error.status < 500 && error.status !== 408
+  );
 }

@@ -1,6 +1,6 @@
 import { sleep } from '../kernel/abort.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { isTinkerError, type TinkerApiError, type TinkerError } from '../kernel/errors.ts';
+import { isTinkerError, type TinkerError } from '../kernel/errors.ts';
 import type { RandomSource } from '../kernel/random.ts';
 import { retryDelay } from './backoff.ts';
 
@@ -34,7 +34,7 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       const leftMs = startedAt + budgetMs - clock.monotonic();
       if (!error.retryable || leftMs <= 0) throw error;
       signal.throwIfAborted();
-      const hintMs = isTinkerError(error, 'http_status') ? (error as TinkerApiError).retryAfterMs : undefined;
+      const hintMs = isTinkerError(error, 'http_status') ? error.retryAfterMs : undefined;
       const delayMs = Math.min(retryDelay(attempts - 1, hintMs, random), leftMs);
       onRetry?.(error, attempts, delayMs);
       await sleep(clock, delayMs, signal);

@@ -47,7 +47,7 @@ export function statusError(answer: Answer, now: number): TinkerApiError {
   const body = parseKept(answer.text);
   const said = describeProblem(body);
   const hint = hintFor(status, said);
-  return new TinkerApiError(status, `${path} answered ${status}${said && `: ${said}`}`, {
+  return new TinkerApiError(status, `${path} answered ${describeStatus(answer)}${said && `: ${said}`}`, {
     retryable: mayRetry(answer),
     retryAfterMs: readRetryAfter(headers, now),
     body,
@@ -71,7 +71,15 @@ function mayRetry({ status, headers, text }: Answer): boolean {
   return status === 408 || status === 429 || status >= 500;
 }
 
+/** A page sees of a redirect only that there was one: status 0. */
+function describeStatus({ status, headers }: Answer): string {
+  if (status !== 0 && (status < 300 || status > 399)) return String(status);
+  const target = headers.get('location');
+  return `${status === 0 ? '' : `${status}, `}a redirect${target === null ? '' : ` to ${target}`}`;
+}
+
 function hintFor(status: number, said: string): string | undefined {
+  if (status < 400) return 'Redirects are not followed with an API key; use the address itself as baseUrl';
   if (status === 401) return 'Check the API key';
   if (status === 402) return 'Check the billing of the account';
   if ((status === 404 && /^not found$/i.test(said)) || status === 405) {

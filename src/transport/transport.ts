@@ -72,6 +72,8 @@ export function createTransport(options: TransportOptions): Transport {
       ),
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       signal,
+      // The platform would take the API key along to wherever a redirect points.
+      redirect: 'manual',
       retry: 0,
       timeout: false,
       throwHttpErrors: false,

@@ -37,8 +37,8 @@ it('names every error code, and no other', () => {
   const [, table = ''] = /## Errors\n(.*?)\n## /s.exec(readme) ?? [];
   const listed = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code);
   const source = readFileSync(join(ROOT, 'src/kernel/errors.ts'), 'utf8');
-  const [, union = ''] = /type TinkerErrorCode =(.*?);/s.exec(source) ?? [];
-  expect(listed.sort()).toEqual([...union.matchAll(/'(\w+)'/g)].map(([, code]) => code).sort());
+  const [, codes = ''] = /interface TinkerErrorByCode \{(.*?)\}/s.exec(source) ?? [];
+  expect(listed.sort()).toEqual([...codes.matchAll(/readonly (\w+):/g)].map(([, code]) => code).sort());
 });
 
 it('speaks of the version that is built', () => {

@@ -51,6 +51,7 @@ createServiceClient({});
 export function react(error: unknown): string {
   if (!isTinkerError(error)) return 'not ours';
   if (isTinkerError(error, 'timed_out')) assert<Equal<typeof error.code, 'timed_out'>>();
+  if (isTinkerError(error, 'http_status')) assert<Equal<typeof error.status, number>>();
   const code: TinkerErrorCode = error.code;
   switch (code) {
     case 'input_invalid':

@@ -3,7 +3,7 @@ import type { SampleResponse } from '../types/sampling.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import { floats, tokens } from './tensor.ts';
-import { textChunk } from './training.ts';
+import { textChunk } from './text-chunk.ts';
 
 /** A sample request with every default filled in. */
 export interface ResolvedSample {

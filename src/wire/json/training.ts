@@ -11,8 +11,9 @@ import type {
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import { readTensor, tensorJson } from './tensor.ts';
+import { textChunk } from './text-chunk.ts';
 
-/** Request bodies as the protocol writes them (2.3 to 2.5, 4.8), key by key. */
+/** {@link import('../types/training.ts').LoraConfig} with every default filled in; the server chooses a missing seed. */
 export interface ResolvedLora {
   readonly rank: number;
   readonly seed: number | undefined;
@@ -29,14 +30,6 @@ export interface ResolvedAdam {
   readonly eps: number;
   readonly weightDecay: number;
   readonly gradClipNorm: number;
-}
-
-/** A chunk of text tokens. */
-export function textChunk(tokens: Int32Array): {
-  readonly type: 'encoded_text';
-  readonly tokens: readonly number[];
-} {
-  return { tokens: Array.from(tokens), type: 'encoded_text' };
 }
 
 /** Body of `create_model`. */

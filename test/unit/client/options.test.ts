@@ -155,3 +155,42 @@ describe('what cannot be right', () => {
     expect((error as TinkerInputError).stack).not.toContain('canary');
   });
 });
+
+describe('options of the wrong kind', () => {
+  it.each([
+    [{ fetch: 'x' }, 'fetch', '"fetch" must be a function, got "x"'],
+    [{ onEvent: 1 }, 'onEvent', '"onEvent" must be a function, got 1'],
+    [{ random: 0.5 }, 'random', '"random" must be a function, got 0.5'],
+    [{ createId: {} }, 'createId', '"createId" must be a function, got an object'],
+    [{ tags: 'a,b' }, 'tags', '"tags" must be an array of strings, got "a,b"'],
+    [{ tags: ['a', 1] }, 'tags[1]', '"tags[1]" must be a non-empty string, got 1'],
+    [{ userMetadata: { a: 1 } }, 'userMetadata.a', '"userMetadata.a" must be a string, got 1'],
+    [
+      { defaultHeaders: { a: 'secret\nvalue' } },
+      'defaultHeaders.a',
+      '"defaultHeaders.a" is not a header that can be sent',
+    ],
+    [
+      { defaultHeaders: { 'a b': 'x' } },
+      'defaultHeaders.a b',
+      '"defaultHeaders.a b" is not a header that can be sent',
+    ],
+  ])('%j is named', (options, field, message) => {
+    const error = thrown(() => resolve(options)) as TinkerInputError;
+    expect(isTinkerError(error, 'input_invalid')).toBe(true);
+    expect([error.field, error.message]).toEqual([field, message]);
+  });
+
+  it('are not shared with the caller afterwards', () => {
+    const given = { tags: ['a'], userMetadata: { a: 'b' }, defaultHeaders: { c: 'd' } };
+    const { tags, userMetadata, defaultHeaders } = resolve(given);
+    given.tags.push('later');
+    given.userMetadata.a = 'later';
+    given.defaultHeaders.c = 'later';
+    expect({ tags, userMetadata, defaultHeaders }).toEqual({
+      tags: ['a'],
+      userMetadata: { a: 'b' },
+      defaultHeaders: { c: 'd' },
+    });
+  });
+});

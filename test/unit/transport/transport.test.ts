@@ -445,3 +445,26 @@ describe('an error', () => {
     finish();
   });
 });
+
+describe('a redirect', () => {
+  it('is not followed: the key would go along', async () => {
+    const { failure, requests, finish } = setUp((request) => {
+      expect(request.redirect).toBe('manual');
+      return new Response(null, { status: 307, headers: { location: 'https://elsewhere.test/' } });
+    });
+    const error = await failure();
+    expect(error).toMatchObject({ code: 'http_status', status: 307, retryable: false });
+    expect(error.message).toBe(
+      '/api/v1/thing answered 307, a redirect to https://elsewhere.test/. ' +
+        'Redirects are not followed with an API key; use the address itself as baseUrl',
+    );
+    expect(requests).toHaveLength(1);
+    finish();
+  });
+
+  it('is recognised where a page sees nothing but that there was one', async () => {
+    const { failure, finish } = setUp(() => Object.defineProperty(new Response(), 'status', { value: 0 }));
+    expect((await failure()).message).toMatch(/^\/api\/v1\/thing answered a redirect\. Redirects are not/);
+    finish();
+  });
+});
