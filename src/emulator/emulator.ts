@@ -33,7 +33,7 @@ export interface Emulator {
 export function createEmulator(options: EmulatorOptions = {}): Emulator {
   const resolved = resolveEmulatorOptions(options);
   const { clock, storage, random, apiKey } = resolved;
-  const model = createTinyModel(resolved.modelName, resolved.model);
+  const model = createTinyModel(resolved.modelName, resolved.model, resolved.kernels);
   const device = createDevice(clock, resolved.latencyMs);
   const modelRequests = new Map<string, NumberedRequests>();
   const state: EmulatorState = {

@@ -1,14 +1,21 @@
-import { checkFinite, checkText } from '../kernel/checks.ts';
+import { checkFinite, checkText, show } from '../kernel/checks.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
+import { TinkerInputError } from '../kernel/errors.ts';
 import { type RandomSource, systemRandom } from '../kernel/random.ts';
 import { memoryStorage } from '../storage/memory.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ModelConfig } from './model/config.ts';
+import { KERNEL_BACKENDS, type KernelBackend } from './model/create-kernels.ts';
 
 /** Configuration of an emulator; all of it optional. */
 export interface EmulatorOptions {
   /** Shape of the base model, and the seed of its frozen weights. @default two layers, bytes as tokens */
   readonly model?: Partial<ModelConfig> | undefined;
+  /**
+   * What computes the model: WebAssembly with 128-bit registers ('simd'), plain 'javascript', or the better of those
+   * that the platform allows ('auto'). They differ in speed only, not in a single bit. @default 'auto'
+   */
+  readonly kernels?: KernelBackend | undefined;
   /** The name it is asked for by. @default 'emulator/tiny' */
   readonly modelName?: string | undefined;
   /** Source of time. @default the system's */
@@ -30,6 +37,7 @@ export interface EmulatorOptions {
 /** The same with every default filled in. */
 export interface ResolvedEmulatorOptions {
   readonly model: Partial<ModelConfig>;
+  readonly kernels: KernelBackend;
   readonly modelName: string;
   readonly clock: Clock;
   readonly storage: Storage;
@@ -45,6 +53,7 @@ export function resolveEmulatorOptions(options: EmulatorOptions): ResolvedEmulat
   const clock = options.clock ?? systemClock;
   return {
     model: options.model ?? {},
+    kernels: checkBackend(options.kernels ?? 'auto'),
     modelName: checkText('modelName', options.modelName ?? 'emulator/tiny'),
     clock,
     storage: options.storage ?? memoryStorage(clock),
@@ -54,4 +63,10 @@ export function resolveEmulatorOptions(options: EmulatorOptions): ResolvedEmulat
     holdMs: checkFinite('holdMs', options.holdMs ?? 20_000, { min: 0 }),
     sessionTimeoutMs: checkFinite('sessionTimeoutMs', options.sessionTimeoutMs ?? 300_000, { min: 0 }),
   };
+}
+
+function checkBackend(value: KernelBackend): KernelBackend {
+  if (KERNEL_BACKENDS.includes(value)) return value;
+  const known = KERNEL_BACKENDS.map((backend) => `"${backend}"`).join(', ');
+  throw new TinkerInputError('kernels', `must be one of ${known}, got ${show(value)}`);
 }

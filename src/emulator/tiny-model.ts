@@ -1,6 +1,6 @@
 import { type BaseModel, createBaseModel } from './model/base-model.ts';
 import { type ModelConfig, resolveModelConfig } from './model/config.ts';
-import { createJavascriptKernels } from './model/javascript-kernels.ts';
+import { createKernels, type KernelBackend } from './model/create-kernels.ts';
 import type { Kernels } from './model/kernels.ts';
 
 /** The one base model of an emulator, and what computes it. */
@@ -12,10 +12,14 @@ export interface TinyModel {
   base(): BaseModel;
 }
 
-/** @throws RangeError - for a shape that cannot be. */
-export function createTinyModel(name: string, shape: Partial<ModelConfig>): TinyModel {
+/** @throws RangeError - for a shape that cannot be; TinkerInputError for kernels that this platform has not. */
+export function createTinyModel(
+  name: string,
+  shape: Partial<ModelConfig>,
+  backend: KernelBackend,
+): TinyModel {
   const config = resolveModelConfig(shape);
-  const kernels = createJavascriptKernels();
+  const kernels = createKernels(backend);
   let drawn: BaseModel | undefined;
   return {
     name,

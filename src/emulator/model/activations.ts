@@ -29,8 +29,11 @@ export interface Activations {
   /** The last norm's result, tokens x width, and its factors. */
   readonly final: Matrix;
   readonly finalInverses: Float32Array;
-  /** Tokens x vocabulary. */
+  /** Tokens x vocabulary; then, in place, their softmax and its gradient. */
   readonly logits: Matrix;
+  /** Per token. */
+  readonly targets: Int32Array;
+  readonly logprobs: Float32Array;
 }
 
 /**
@@ -66,6 +69,8 @@ export function createActivations(config: ModelConfig, kernels: Kernels): Activa
     final: tokensBy(width),
     finalInverses: kernels.allocate(capacity),
     logits: tokensBy(vocabularySize),
+    targets: new Int32Array(capacity),
+    logprobs: kernels.allocate(capacity),
   };
 }
 

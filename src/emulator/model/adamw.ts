@@ -26,7 +26,7 @@ export interface AdamWOptions {
 }
 
 /** State for an adapter that has not taken a step. */
-export function createAdamWState(adapter: Adapter): AdamWState {
+export function createAdamWState(adapter: Pick<Adapter, 'parameters'>): AdamWState {
   const zeros = () => adapter.parameters.map(({ values }) => new Float32Array(values.length));
   return { step: 0, first: zeros(), second: zeros() };
 }
@@ -38,7 +38,7 @@ export function createAdamWState(adapter: Adapter): AdamWState {
  * @returns the norm of all gradients together, before clipping.
  */
 export function adamWStep(
-  adapter: Adapter,
+  adapter: Pick<Adapter, 'parameters'>,
   state: AdamWState,
   options: AdamWOptions,
 ): { readonly gradientNorm: number } {

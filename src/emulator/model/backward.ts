@@ -23,8 +23,7 @@ export interface BackwardPass {
 
 /**
  * Add to `buffers.weightGradients` the gradients of the weights in effect, for the groups the adapter trains,
- * given `buffers.scales` and `buffers.targets`. Overwrites most activations. Stops below the lowest trained
- * weight.
+ * given `buffers.scales`. Overwrites the activations. Stops below the lowest trained weight.
  */
 export function backwardBatch(pass: BackwardPass): void {
   const { weights, spec, activations, buffers, kernels } = pass;
@@ -32,7 +31,7 @@ export function backwardBatch(pass: BackwardPass): void {
   const gradients = arrange(buffers.weightGradients);
   const final = rowsOf(activations.final, 0, rows);
   const logits = rowsOf(activations.logits, 0, rows);
-  kernels.logSoftmaxGradient(logits, buffers.targets, buffers.scales);
+  kernels.logSoftmaxGradient(logits, activations.targets, buffers.scales);
   if (spec.trainUnembed) kernels.multiplyTransposedLeft(logits, final, gradients.unembedding, true);
   if (!spec.trainAttn && !spec.trainMlp) return;
 

@@ -30,11 +30,11 @@ const HALF_PI_LOW = 2.0222662487959506e-21;
 const QUARTERS_PER_RADIAN = 0.6366197723675814;
 
 /**
- * e to the power `x`, within 2e-15 of the true value, relative to it. exp(0) is exactly 1; from 709.79 on the
+ * e to the power `x`, within 3e-15 of the true value, relative to it. exp(0) is exactly 1; from 709.79 on the
  * result is Infinity, below -708.3 it is 0 (never a subnormal number); NaN stays NaN.
  *
  * With x = (32k + i) ln2/32 + r and |r| <= ln2/64, tables supply 2^k and 2^(i/32), and five terms of the power
- * series the rest: the sixth is below 3e-15 of the result.
+ * series the rest: the next one is below 3e-15.
  */
 export function exp(x: number): number {
   if (!(x <= EXP_LARGE)) return expLarge(x);

@@ -8,7 +8,6 @@ import { attend } from './attention.ts';
 import type { Weights } from './effective-weights.ts';
 import type { Kernels } from './kernels.ts';
 import type { Linear } from './linear.ts';
-import { logSoftmaxEntry } from './log-softmax.ts';
 import { type Matrix, rowsOf, windowOf } from './matrix.ts';
 import type { PerLayer } from './projections.ts';
 import { rmsNorm } from './rms-norm.ts';
@@ -39,7 +38,7 @@ export function computeTargetLogprobs(
   );
 }
 
-/** Run a batch through the model, leaving activations and logits in `buffers`; returns the targets' log-probs. */
+/** Run a batch through the model, leaving activations and the softmax in `buffers`; returns the targets' log-probs. */
 export function forwardBatch(
   weights: Weights,
   batch: Batch,
@@ -50,9 +49,11 @@ export function forwardBatch(
   const count = batch.tokens.length;
   const logits = rowsOf(buffers.logits, 0, count);
   kernels.multiply(rowsOf(buffers.final, 0, count), weights.linears.unembedding.forward, logits, false);
-  return batch.sequences.map(({ targets }, index) =>
-    targetLogprobs(logits, batch.segments[index]!.row, targets),
-  );
+  for (const [index, { targets }] of batch.sequences.entries()) {
+    buffers.targets.set(targets, batch.segments[index]!.row);
+  }
+  kernels.softmax(logits, buffers.targets, buffers.logprobs);
+  return batch.segments.map(({ row, count }) => buffers.logprobs.slice(row, row + count));
 }
 
 /**
@@ -136,13 +137,4 @@ function embed(embedding: Matrix, tokens: Int32Array, into: Matrix): void {
 
 function probabilitiesIn(segments: readonly Segment[], heads: number): number {
   return segments.reduce((sum, { past, count }) => sum + heads * count * (past + count), 0);
-}
-
-function targetLogprobs(logits: Matrix, firstRow: number, targets: Int32Array): Float32Array {
-  const { values, offset, stride, columns } = logits;
-  const logprobs = new Float32Array(targets.length);
-  for (let i = 0; i < targets.length; i++) {
-    logprobs[i] = logSoftmaxEntry(values, offset + (firstRow + i) * stride, columns, targets[i]!);
-  }
-  return logprobs;
 }

@@ -1,6 +1,7 @@
-import { exp } from './elementary.ts';
-import { multiply, multiplyTransposedLeft, multiplyTransposedRight } from './javascript-multiply.ts';
+import { exp, log } from './elementary.ts';
+import { createJavascriptProducts } from './javascript-products.ts';
 import type { Kernels } from './kernels.ts';
+import { maximumOf } from './log-softmax.ts';
 import type { Matrix } from './matrix.ts';
 
 /** The kernels in plain JavaScript: 32-bit storage, 64-bit accumulation; runs everywhere. */
@@ -9,13 +10,12 @@ export function createJavascriptKernels(): Kernels {
     name: 'javascript',
     allocate: (length) => new Float32Array(length),
     release: () => {},
-    multiply,
-    multiplyTransposedLeft,
-    multiplyTransposedRight,
+    ...createJavascriptProducts(),
     causalSoftmax,
     causalSoftmaxGradient,
     gatedSilu,
     gatedSiluGradient,
+    softmax,
     logSoftmaxGradient,
   };
 }
@@ -25,19 +25,14 @@ function causalSoftmax(scores: Matrix, past: number, scale: number): void {
   for (let row = 0; row < rows; row++) {
     const start = offset + row * stride;
     const end = start + past + row + 1;
-    let maximum = values[start]!;
-    for (let i = start + 1; i < end; i++) {
-      const score = values[i]!;
-      if (score > maximum) maximum = score;
-    }
+    const maximum = maximumOf(values, start, end);
     let sum = 0;
     for (let i = start; i < end; i++) {
       const weight = exp((values[i]! - maximum) * scale);
       values[i] = weight;
       sum += weight;
     }
-    const inverse = 1 / sum;
-    for (let i = start; i < end; i++) values[i] = values[i]! * inverse;
+    scaleRange(values, start, end, 1 / sum);
     values.fill(0, end, start + columns);
   }
 }
@@ -86,26 +81,35 @@ function gatedSiluGradient(gateUp: Matrix, outputGradient: Matrix): void {
   }
 }
 
-function logSoftmaxGradient(logits: Matrix, targets: Int32Array, scales: Float32Array): void {
+function softmax(logits: Matrix, targets: Int32Array, logprobs: Float32Array): void {
   const { values, offset, rows, columns, stride } = logits;
   for (let row = 0; row < rows; row++) {
     const start = offset + row * stride;
     const end = start + columns;
-    let maximum = values[start]!;
-    for (let i = start + 1; i < end; i++) {
-      const logit = values[i]!;
-      if (logit > maximum) maximum = logit;
-    }
+    const target = values[start + targets[row]!]!;
+    const maximum = maximumOf(values, start, end);
     let sum = 0;
     for (let i = start; i < end; i++) {
       const weight = exp(values[i]! - maximum);
       values[i] = weight;
       sum += weight;
     }
+    logprobs[row] = target - (maximum + log(sum));
+    scaleRange(values, start, end, 1 / sum);
+  }
+}
+
+function logSoftmaxGradient(probabilities: Matrix, targets: Int32Array, scales: Float32Array): void {
+  const { values, offset, rows, columns, stride } = probabilities;
+  for (let row = 0; row < rows; row++) {
+    const start = offset + row * stride;
     const scale = scales[row]!;
-    const factor = -scale / sum;
-    for (let i = start; i < end; i++) values[i] = values[i]! * factor;
+    scaleRange(values, start, start + columns, -scale);
     const target = start + targets[row]!;
     values[target] = values[target]! + scale;
   }
+}
+
+function scaleRange(values: Float32Array, start: number, end: number, factor: number): void {
+  for (let i = start; i < end; i++) values[i] = values[i]! * factor;
 }

@@ -10,7 +10,7 @@ import type { Matrix } from './matrix.ts';
  * says so.
  */
 export interface Kernels {
-  /** Names the backend, for diagnostics: results are bit-equal per backend, not across backends. */
+  /** Names the backend, for diagnostics: results are the same, bit for bit, whatever computes them. */
   readonly name: string;
   /** A zero-filled array that every other kernel accepts. Hold on to this very object: windows do not keep it. */
   allocate(length: number): Float32Array;
@@ -36,8 +36,13 @@ export interface Kernels {
   /** In place, `gateUp` becomes the gradient with respect to itself, given the one with respect to the output. */
   gatedSiluGradient(gateUp: Matrix, outputGradient: Matrix): void;
   /**
-   * In place, row r of `logits` (n x vocabulary) becomes the gradient with respect to itself of
-   * `scales[r] * logSoftmax(row)[targets[r]]`.
+   * In place, each row of `logits` (n x vocabulary) becomes its softmax; `logprobs[r]` becomes the log-softmax of row
+   * r at `targets[r]`: the very number `logSoftmaxEntry` gives, so that sampling and training agree.
    */
-  logSoftmaxGradient(logits: Matrix, targets: Int32Array, scales: Float32Array): void;
+  softmax(logits: Matrix, targets: Int32Array, logprobs: Float32Array): void;
+  /**
+   * In place, `probabilities`, made by {@link softmax}, become the gradient with respect to its logits of the sum of
+   * `scales[r] * logprobs[r]`.
+   */
+  logSoftmaxGradient(probabilities: Matrix, targets: Int32Array, scales: Float32Array): void;
 }

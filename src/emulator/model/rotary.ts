@@ -9,8 +9,8 @@ export interface RotaryTable {
   readonly sines: Float32Array;
 }
 
-/** The slowest pair turns about this many times slower than the fastest. The paper's 10 000 suits far longer contexts. */
-const ROTARY_BASE = 500;
+/** The slowest pairs take about a default context for a turn; the paper's 10 000 suits far longer ones. */
+const ROTARY_BASE = 100;
 
 /**
  * The table for rotary position embedding (Su et al. 2021): pair i turns by `base^(-i / pairs)` radians per

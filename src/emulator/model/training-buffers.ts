@@ -22,7 +22,6 @@ export interface TrainingBuffers {
   readonly scores: Float32Array;
   /** d loss / d log-prob per token. */
   readonly scales: Float32Array;
-  readonly targets: Int32Array;
 }
 
 /** Buffers for batches of up to {@link batchCapacity} tokens. */
@@ -41,6 +40,5 @@ export function createTrainingBuffers(config: ModelConfig, kernels: Kernels): Tr
     queryKeyValue: tokensBy(3 * config.width),
     scores: kernels.allocate(QUERY_ROWS * config.contextLength),
     scales: kernels.allocate(capacity),
-    targets: new Int32Array(capacity),
   };
 }

@@ -60,9 +60,7 @@ function runBatch(pass: BackwardPass, gradientOf: LogprobGradient): Float32Array
         `${what} returned ${scales.length} numbers; the sequence has ${targets.length} tokens`,
       );
     }
-    const { row } = batch.segments[index]!;
-    buffers.scales.set(scales, row);
-    buffers.targets.set(targets, row);
+    buffers.scales.set(scales, batch.segments[index]!.row);
   }
   backwardBatch(pass);
   return logprobs;
