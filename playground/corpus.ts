@@ -30,15 +30,18 @@ export function readCorpus(file: string | undefined, windowLength: number): Corp
   return { name, training: tokens.subarray(0, cut), heldOut: tokens.subarray(cut) };
 }
 
-/** The text from `start` on, each token to be predicted from those before it. */
-export function windowAt(tokens: Int32Array, start: number, length: number): Datum<'cross_entropy'> {
+/** The text from `start` on, each token to be predicted from those before it, and each to count for `weight`. */
+function windowAt(tokens: Int32Array, start: number, length: number, weight: number): Datum<'cross_entropy'> {
   return {
     modelInput: tokens.subarray(start, start + length),
-    lossFnInputs: { target_tokens: tokens.subarray(start + 1, start + length + 1) },
+    lossFnInputs: {
+      target_tokens: tokens.subarray(start + 1, start + length + 1),
+      weights: new Float32Array(length).fill(weight),
+    },
   };
 }
 
-/** Windows from anywhere in the text. */
+/** Windows from anywhere in the text; their losses sum up to the mean over all tokens. */
 export function randomWindows(
   tokens: Int32Array,
   count: number,
@@ -46,14 +49,16 @@ export function randomWindows(
   random: RandomSource,
 ): Datum<'cross_entropy'>[] {
   const starts = tokens.length - length;
-  return Array.from({ length: count }, () => windowAt(tokens, Math.floor(random() * starts), length));
+  return Array.from({ length: count }, () =>
+    windowAt(tokens, Math.floor(random() * starts), length, 1 / (count * length)),
+  );
 }
 
-/** Windows evenly spread over the text: always the same ones. */
+/** The same, evenly spread over the text: always the same ones. */
 export function evenWindows(tokens: Int32Array, count: number, length: number): Datum<'cross_entropy'>[] {
   const starts = tokens.length - length;
   return Array.from({ length: count }, (_, index) =>
-    windowAt(tokens, Math.floor((index * starts) / count), length),
+    windowAt(tokens, Math.floor((index * starts) / count), length, 1 / (count * length)),
   );
 }
 
