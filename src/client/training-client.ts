@@ -38,13 +38,17 @@ import {
 
 /** What {@link TrainStep} resolves to. */
 export interface TrainStepOutput {
+  /** Loss, log-probabilities and metrics of the pass. */
   readonly forwardBackward: ForwardBackwardOutput;
+  /** What the optimizer reported. */
   readonly optimStep: OptimStepResponse;
 }
 
 /** One step of training under way: await it for both results, or await its halves. */
 export interface TrainStep extends PromiseLike<TrainStepOutput> {
+  /** The pass, submitted first. */
   readonly forwardBackward: ApiFuture<ForwardBackwardOutput>;
+  /** The optimizer's step, submitted behind it. */
   readonly optimStep: ApiFuture<OptimStepResponse>;
 }
 

@@ -20,10 +20,15 @@ export interface TinkerErrorDetails {
  */
 export class TinkerError extends Error {
   override readonly name: string = 'TinkerError';
+  /** What happened. */
   readonly code: TinkerErrorCode;
+  /** Whose turn it is. */
   readonly category: TinkerErrorCategory;
+  /** Whether doing the same again can help. */
   readonly retryable: boolean;
+  /** Id of the server-side operation, where one exists. */
   readonly requestId: string | undefined;
+  /** One line on what to do next; also at the end of the message. */
   readonly hint: string | undefined;
   /** Attempts made before this error was given to the caller; 1 unless a retry loop raised it. */
   attempts = 1;
@@ -73,6 +78,7 @@ export class TinkerTimeoutError extends TinkerError {
   override readonly name = 'TinkerTimeoutError';
   /** `attempt`: one HTTP exchange; `operation`: the whole call (`timeoutMs`); `wait`: one `result({ timeoutMs })`. */
   readonly scope: 'attempt' | 'operation' | 'wait';
+  /** The limit that ran out, in milliseconds. */
   readonly limitMs: number;
 
   constructor(
@@ -101,8 +107,11 @@ export interface ApiErrorDetails extends TinkerErrorDetails {
 /** The server answered with a status other than 2xx: `http_status`. */
 export class TinkerApiError extends TinkerError {
   override readonly name = 'TinkerApiError';
+  /** HTTP status; 0 for a redirect of which a page may see nothing else. */
   readonly status: number;
+  /** The server's own wait hint in milliseconds, as sent. */
   readonly retryAfterMs: number | undefined;
+  /** The parsed body, or its text, at most a few kilobytes; the credential is taken out. */
   readonly body: unknown;
 
   constructor(status: number, message: string, details: ApiErrorDetails = {}) {

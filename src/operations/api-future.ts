@@ -27,6 +27,7 @@ export interface ResultOptions {
 export interface ApiFuture<T> extends PromiseLike<T> {
   /** The server's id of it; `undefined` until it was accepted. */
   readonly requestId: string | undefined;
+  /** Where it stands, as far as the client has heard. */
   readonly status: FutureStatus;
   /** The server's word on the queue, e.g. `paused_capacity`; `undefined` until it said one. */
   readonly queueState: QueueState | undefined;

@@ -11,7 +11,9 @@ export interface StorageSetOptions {
 export interface Storage {
   /** The value, or `undefined` if there is none (or it has expired). */
   get(key: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Keep a value under a key, in place of any other. */
   set(key: string, value: Uint8Array, options?: StorageSetOptions): Promise<void>;
+  /** Forget a key; one that is not there is no error. */
   delete(key: string): Promise<void>;
   /**
    * Read, decide and write as one atomic step; absent where the store has no such thing. `change` is synchronous,

@@ -3,7 +3,9 @@ export type TokenIds = Int32Array | readonly number[];
 
 /** A run of tokens. */
 export interface EncodedTextChunk {
+  /** What kind of chunk this is. */
   readonly type: 'encoded_text';
+  /** The tokens, in order. */
   readonly tokens: TokenIds;
 }
 
@@ -12,6 +14,7 @@ export type ModelInputChunk = EncodedTextChunk;
 
 /** What a model reads: chunks, in order. Plain data; build one with {@link ModelInput.fromTokens}. */
 export interface ModelInput {
+  /** The pieces, in reading order. */
   readonly chunks: readonly ModelInputChunk[];
 }
 

@@ -30,6 +30,7 @@ export interface SampleRequest extends SamplingParams {
 
 /** One continuation. */
 export interface SampledSequence {
+  /** What was generated, without the prompt and without the stop. */
   readonly tokens: Int32Array;
   /** Log-probability of each token; `undefined` where the server does not tell. */
   readonly logprobs: Float32Array | undefined;
@@ -39,6 +40,7 @@ export interface SampledSequence {
 
 /** Result of `sample`. */
 export interface SampleResponse {
+  /** The continuations, `numSamples` of them. */
   readonly sequences: readonly SampledSequence[];
   /** One per prompt token, `NaN` where there is none (the first); `undefined` unless asked for. */
   readonly promptLogprobs: Float32Array | undefined;

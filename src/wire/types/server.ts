@@ -1,11 +1,14 @@
 /** A model the server can train or sample. */
 export interface SupportedModel {
+  /** The name to ask for it by. */
   readonly modelName: string | undefined;
+  /** Longest input and output together, in tokens. */
   readonly maxContextLength: number | undefined;
 }
 
 /** What a server offers. */
 export interface ServerCapabilities {
+  /** Every model on offer. */
   readonly supportedModels: readonly SupportedModel[];
 }
 

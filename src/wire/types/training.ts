@@ -42,6 +42,7 @@ export interface ForwardBackwardOutput {
 
 /** Result of an optimizer step. */
 export interface OptimStepResponse {
+  /** What the server reports of the step, e.g. the gradient's norm; may be empty. */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
@@ -59,12 +60,16 @@ export interface LoadWeightsResponse {
 
 /** What a server knows of a training client's model. */
 export interface ModelInfo {
+  /** The server's id, as `TrainingClient.modelId`. */
   readonly modelId: string;
   /** Name of the base model, where the server tells. */
   readonly modelName: string | undefined;
+  /** Its architecture, in the server's words. */
   readonly arch: string | undefined;
   /** Id of its tokenizer, without a revision suffix. */
   readonly tokenizerId: string | undefined;
+  /** Whether an adapter is trained, not the whole model. */
   readonly isLora: boolean | undefined;
+  /** Rank of the adapter. */
   readonly loraRank: number | undefined;
 }
