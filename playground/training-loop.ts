@@ -17,7 +17,7 @@ const HELD_OUT_WINDOWS = 24;
 /** Highest learning rate; it rises over the first steps and then falls to nothing along a cosine. */
 const LEARNING_RATE = 5e-3;
 const WARM_UP_STEPS = 20;
-/** Short memories suit a run of a minute: measured against the usual 0.9 and 0.95, a quarter of a nat better. */
+/** Short memories suit a run of a minute: measured against the usual 0.9 and 0.95, a tenth of a nat better. */
 const ADAM = { beta1: 0.6, beta2: 0.9, gradClipNorm: 1 };
 /** What the models are asked to continue, how far, and how boldly. */
 const PROMPT = '/** ';

@@ -56,7 +56,6 @@ async function must(command: string, args: readonly string[], cwd: string): Prom
 
 /** Build, pack, and install into a fresh project. @returns its folder. */
 async function install(folder: string): Promise<string> {
-  await must('npm', ['run', 'build'], ROOT);
   await must('npm', ['pack', '--pack-destination', folder], ROOT);
   const [tarball = ''] = readdirSync(folder).filter((file) => file.endsWith('.tgz'));
   const project = join(folder, 'project');
