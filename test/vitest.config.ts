@@ -14,6 +14,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/package/**'],
+    // Nothing is timed on a real clock; this only ends what hangs, on a machine however busy.
+    testTimeout: 60_000,
     setupFiles: ['test/support/no-network.ts'],
     // Unhandled rejections fail the run: no promise of the library may be without an owner.
     dangerouslyIgnoreUnhandledErrors: false,
