@@ -22,6 +22,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   schedule(callback, ms, options) {
+    if (ms <= 0 && 'setImmediate' in globalThis) return immediately(callback);
     let cancelled = false;
     let timer: ReturnType<typeof setTimeout>;
     const arm = (left: number): void => {
@@ -40,6 +41,21 @@ export const systemClock: Clock = {
     };
   },
 };
+
+/**
+ * Node runs timers that are due one after the other before it looks at sockets and signals: a busy loop of zero
+ * timers starves them. Where there are immediates, a zero wait is one; they take turns with everything else.
+ */
+function immediately(callback: () => void): () => void {
+  let cancelled = false;
+  const { setImmediate } = globalThis as unknown as { setImmediate(callback: () => void): void };
+  setImmediate(() => {
+    if (!cancelled) callback();
+  });
+  return () => {
+    cancelled = true;
+  };
+}
 
 /** Node and Bun hand out timer objects with `unref`, Deno numbers and a function; elsewhere nothing is held. */
 function detach(timer: unknown): void {

@@ -12,6 +12,7 @@ const SEAMS: Readonly<Record<string, string>> = {
   'new Date': 'src/kernel/clock.ts',
   setTimeout: 'src/kernel/clock.ts',
   clearTimeout: 'src/kernel/clock.ts',
+  setImmediate: 'src/kernel/clock.ts',
   setInterval: 'nowhere',
   queueMicrotask: 'nowhere',
   'Math.random': 'src/kernel/random.ts',

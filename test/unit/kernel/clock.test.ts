@@ -10,9 +10,11 @@ interface FakeTimer {
 
 const realSetTimeout = globalThis.setTimeout;
 const realClearTimeout = globalThis.clearTimeout;
+const realSetImmediate = globalThis.setImmediate;
 afterEach(() => {
   globalThis.setTimeout = realSetTimeout;
   globalThis.clearTimeout = realClearTimeout;
+  globalThis.setImmediate = realSetImmediate;
   Reflect.deleteProperty(globalThis, 'Deno');
 });
 
@@ -58,10 +60,29 @@ describe('systemClock', () => {
     expect(timers).toHaveLength(1);
   });
 
-  it('takes a negative time for none', () => {
-    const timers = recordTimers(nodeHandle);
+  it('takes a negative time for none, and a timer for that where there are no immediates', () => {
+    Reflect.deleteProperty(globalThis, 'setImmediate');
+    const timers = recordTimers((timer) => timer);
     systemClock.schedule(() => {}, -5);
-    expect(timers.map(({ ms }) => ms)).toEqual([0]);
+    systemClock.schedule(() => {}, 0);
+    expect(timers.map(({ ms }) => ms)).toEqual([0, 0]);
+  });
+
+  it('waits no time at all with an immediate, which lets sockets and signals have their turn', () => {
+    const immediates: (() => void)[] = [];
+    globalThis.setImmediate = ((callback: () => void) =>
+      immediates.push(callback)) as unknown as typeof setImmediate;
+    const timers = recordTimers((timer) => timer);
+    const ran: string[] = [];
+    systemClock.schedule(() => ran.push('zero'), 0);
+    systemClock.schedule(() => ran.push('negative'), -1);
+    const cancel = systemClock.schedule(() => ran.push('cancelled'), 0);
+    systemClock.schedule(() => ran.push('timer'), 0.5);
+    cancel();
+    expect(ran).toEqual([]);
+    for (const run of immediates) run();
+    expect(ran).toEqual(['zero', 'negative']);
+    expect(timers.map(({ ms }) => ms)).toEqual([0.5]);
   });
 
   it('cuts a wait above the longest timer into legs', () => {
