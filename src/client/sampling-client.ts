@@ -3,7 +3,7 @@ import { TinkerInputError, TinkerResponseError } from '../kernel/errors.ts';
 import { type ApiFuture, startOperation } from '../operations/api-future.ts';
 import { type Runtime, sendResilient } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
-import { checkedChunks } from '../wire/checked-input.ts';
+import { checkedChunks, chunksLength } from '../wire/checked-input.ts';
 import { readSubmitted } from '../wire/json/futures.ts';
 import { type ResolvedSample, readSample, sampleBody } from '../wire/json/sampling.ts';
 import type { ModelInput, TokenIds } from '../wire/types/model-input.ts';
@@ -42,7 +42,7 @@ export function createSamplingClient(runtime: Runtime, samplingSessionId: string
             await sendResilient(runtime, { method: 'POST', path: '/api/v1/asample', body, headers, signal }),
           );
         },
-        decode: (body) => pick(readSample(body, lengthOf(sample))),
+        decode: (body) => pick(readSample(body, chunksLength(sample.prompt))),
       },
       options,
     );
@@ -53,7 +53,7 @@ export function createSamplingClient(runtime: Runtime, samplingSessionId: string
     sample: (request, options) => start(resolveSample(request), (response) => response, options),
     computeLogprobs(prompt, options) {
       const sample = resolveSample({ prompt, maxTokens: 1, includePromptLogprobs: true });
-      const length = lengthOf(sample);
+      const length = chunksLength(sample.prompt);
       const pick = ({ promptLogprobs }: SampleResponse): Float32Array => {
         // Nothing comes before a single token; servers that leave the first number out send none at all.
         if (length === 1) return Float32Array.of(Number.NaN);
@@ -66,10 +66,6 @@ export function createSamplingClient(runtime: Runtime, samplingSessionId: string
       return start(sample, pick, options);
     },
   };
-}
-
-function lengthOf({ prompt }: ResolvedSample): number {
-  return prompt.reduce((length, chunk) => length + chunk.length, 0);
 }
 
 function resolveSample(request: SampleRequest): ResolvedSample {

@@ -133,10 +133,11 @@ export function createTrainingClient(
     return { path: '/api/v1/optim_step', body: (sequenceId) => optimStepBody(modelId, sequenceId, adam) };
   }
 
-  function weightsRequest(type: string, fields: () => object): NumberedRequest {
+  /** `late` gives fields that are only known when the request's turn has come. */
+  function weightsRequest(type: string, fields: object, late?: () => object): NumberedRequest {
     return {
       path: `/api/v1/${type}`,
-      body: (sequenceId) => ({ model_id: modelId, ...fields(), seq_id: sequenceId, type }),
+      body: (sequenceId) => ({ model_id: modelId, ...fields, ...late?.(), seq_id: sequenceId, type }),
     };
   }
 
@@ -183,34 +184,22 @@ export function createTrainingClient(
     optimStep: (params, options) => start(optimStepRequest(params), readOptimStep, options),
     saveState(name, options) {
       const fields = { path: checkText('name', name), ...ttlField(options), ...overwriteField(options) };
-      return start(
-        weightsRequest('save_weights', () => fields),
-        readSaved,
-        options,
-      );
+      return start(weightsRequest('save_weights', fields), readSaved, options);
     },
     loadState(path, options) {
       const fields = {
         path: checkText('path', path),
         optimizer: checkBoolean('optimizer', options?.optimizer ?? false),
       };
-      return start(
-        weightsRequest('load_weights', () => fields),
-        readLoaded,
-        options,
-      );
+      return start(weightsRequest('load_weights', fields), readLoaded, options);
     },
     saveWeightsForSampler(name, options) {
       const fields = { path: checkText('name', name), ...ttlField(options) };
-      return start(
-        weightsRequest('save_weights_for_sampler', () => fields),
-        readSaved,
-        options,
-      );
+      return start(weightsRequest('save_weights_for_sampler', fields), readSaved, options);
     },
     async saveWeightsAndGetSamplingClient(options) {
-      const fields = () => ({ sampling_session_seq_id: nextSamplingSessionId() });
-      const request = weightsRequest('save_weights_for_sampler', fields);
+      const number = () => ({ sampling_session_seq_id: nextSamplingSessionId() });
+      const request = weightsRequest('save_weights_for_sampler', {}, number);
       return createSamplingClient(runtime, await start(request, readSavedSamplerSession, options));
     },
     getInfo: async (options = {}) =>

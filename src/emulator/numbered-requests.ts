@@ -27,7 +27,8 @@ export function createNumberedRequests(): NumberedRequests {
       if (known !== undefined) return known.requestId;
       const requestId = open();
       seen.set(sequenceId, { digest, requestId });
-      if (seen.size > REMEMBERED) for (const oldest of [...seen.keys()].slice(0, 1)) seen.delete(oldest);
+      const [oldest = sequenceId] = seen.keys();
+      if (seen.size > REMEMBERED) seen.delete(oldest);
       return requestId;
     },
   };

@@ -45,6 +45,11 @@ export function checkedChunks(field: string, input: ModelInput | TokenIds): Int3
   return arrays;
 }
 
+/** Number of tokens in all chunks together. */
+export function chunksLength(chunks: readonly Int32Array[]): number {
+  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+}
+
 /**
  * A batch that is safe to send with this loss.
  *
@@ -74,7 +79,7 @@ function checkedDatum(
 ): CheckedDatum {
   checkObject(field, datum, 'a datum');
   const chunks = checkedChunks(`${field}.modelInput`, datum.modelInput);
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const length = chunksLength(chunks);
   const inputs = datum.lossFnInputs as unknown as Record<string, unknown>;
   const at = (name: string): string => `${field}.lossFnInputs.${name}`;
   checkObject(`${field}.lossFnInputs`, inputs, 'an object of tensors');
