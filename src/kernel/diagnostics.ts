@@ -1,3 +1,8 @@
+import type { LimitScope } from './limit-errors.ts';
+
+/** State of a circuit breaker. */
+export type CircuitKind = 'closed' | 'open' | 'half_open';
+
 /** Something worth knowing that is not a result. Plain data, no credential in it. */
 export type TinkerEvent =
   | {
@@ -13,11 +18,55 @@ export type TinkerEvent =
       readonly status?: number | undefined;
     }
   | {
-      /** The server said something new about the queue an operation waits in. */
+      /** The server pauses operations. At most one a minute and client, however many wait (protocol 5.9). */
       readonly type: 'queue_state';
+      /** What waits: `Training`, `Sampling` or `Model creation`, and for which model or session. */
+      readonly subject: string;
       readonly requestId: string;
       readonly queueState: string;
-      readonly reason?: string | undefined;
+      /** The server's reason, else the protocol's words for the state. */
+      readonly reason: string;
+    }
+  | {
+      /** An operation failed. Told whether or not anybody awaits it. */
+      readonly type: 'operation_failed';
+      /** Path of its submission, e.g. `/api/v1/optim_step`. */
+      readonly path: string;
+      readonly requestId?: string | undefined;
+      /** Code of the error; `aborted` for the caller's own abort. */
+      readonly code: string;
+      readonly message: string;
+    }
+  | {
+      /** A local limit made a request wait: the first one to wait at it, until it is free again. */
+      readonly type: 'limit_reached';
+      readonly scope: LimitScope;
+      /** The limit's name, e.g. `sampling requests`. */
+      readonly limit: string;
+      readonly waiting: number;
+    }
+  | {
+      /** The server asked for a pause (429), and all clients of the account keep it. */
+      readonly type: 'rate_limited';
+      readonly lane: string;
+      readonly pauseMs: number;
+      readonly reason: string;
+    }
+  | {
+      /** The server asks for payment (402); requests wait for it. At most one a minute. */
+      readonly type: 'billing_paused';
+      readonly message: string;
+      /** Since when, in milliseconds. */
+      readonly pausedMs: number;
+    }
+  | {
+      /** A circuit breaker changed its state. */
+      readonly type: 'circuit';
+      /** Address and kind of request. */
+      readonly circuit: string;
+      readonly from: CircuitKind;
+      readonly to: CircuitKind;
+      readonly failures: number;
     }
   | {
       readonly type: 'session_message';
@@ -25,15 +74,27 @@ export type TinkerEvent =
       readonly message: string;
     }
   | {
+      /** A heartbeat failed; the next one follows in its turn. */
       readonly type: 'heartbeat_failed';
       readonly sessionId: string;
       readonly silentMs: number;
       readonly message: string;
     }
+  | {
+      /** No heartbeat got through for over two minutes: the server may drop the session's models soon. */
+      readonly type: 'session_silent';
+      readonly sessionId: string;
+      readonly silentMs: number;
+    }
   | { readonly type: 'session_lost'; readonly sessionId: string; readonly status: number }
   | {
+      /** The server has no heartbeats; none are sent any more. */
+      readonly type: 'heartbeat_unsupported';
+      readonly sessionId: string;
+    }
+  | {
       readonly type: 'storage_trouble';
-      readonly operation: 'get' | 'set' | 'delete' | 'update';
+      readonly operation: 'get' | 'set' | 'delete' | 'update' | 'parse';
       readonly key: string;
       readonly message: string;
     };

@@ -1,3 +1,6 @@
+import type { TinkerCircuitOpenError, TinkerLimitError } from './limit-errors.ts';
+import type { TinkerAmbiguousSubmitError, TinkerPoisonedError } from './submission-errors.ts';
+
 const brand = /* @__PURE__ */ Symbol.for('isotinker.error');
 
 /** Whose turn it is: yours (`user`), the server's, the network's, a limit's, the protocol's, or nobody's. */
@@ -50,6 +53,13 @@ export class TinkerError extends Error {
     this.hint = details.hint;
     Object.defineProperty(this, brand, { value: true });
   }
+
+  /** What a log should keep: also the name and the message, which `JSON.stringify` leaves out of errors. */
+  toJSON(): Record<string, unknown> {
+    const { name, message, cause, ...rest } = this;
+    const because = cause instanceof Error ? { cause: `${cause.name}: ${cause.message}` } : {};
+    return { name, message, ...rest, ...because };
+  }
 }
 
 /** An option or argument is wrong: `input_invalid`. Thrown before anything is sent. */
@@ -67,25 +77,47 @@ export class TinkerInputError extends TinkerError {
 /** No answer arrived: refused, cut, DNS, TLS, CORS: `connection_failed`. */
 export class TinkerConnectionError extends TinkerError {
   override readonly name = 'TinkerConnectionError';
+  /** It is certain that nothing reached the server: the connection was refused, or the name has no address. */
+  readonly isUnsent: boolean;
 
-  constructor(message: string, details: TinkerErrorDetails = {}) {
+  constructor(message: string, details: TinkerErrorDetails & { readonly isUnsent?: boolean } = {}) {
     super('connection_failed', 'network', message, { retryable: true, ...details });
+    this.isUnsent = details.isUnsent ?? false;
   }
+}
+
+/** What {@link TinkerTimeoutError} knows of the operation that ran out of time. */
+export interface TimeoutDetails extends TinkerErrorDetails {
+  /** Status of the last answer that settled nothing, e.g. 503; 0 where there was no connection. */
+  readonly lastStatus?: number | undefined;
+  /** How often the result had been asked for. */
+  readonly polls?: number | undefined;
+  /** Whether the server had accepted the work, so that it may still run there, and be billed. */
+  readonly mayContinue?: boolean | undefined;
 }
 
 /** A time limit ran out: `timed_out`. */
 export class TinkerTimeoutError extends TinkerError {
   override readonly name = 'TinkerTimeoutError';
-  /** `attempt`: one HTTP exchange; `operation`: the whole call (`timeoutMs`); `wait`: one `result({ timeoutMs })`. */
-  readonly scope: 'attempt' | 'operation' | 'wait';
+  /**
+   * `attempt`: one HTTP exchange; `operation`: the whole call (`timeoutMs`); `wait`: one `result({ timeoutMs })`;
+   * `progress`: no sample of the account ended for so long that they count as stuck (protocol 5.8).
+   */
+  readonly scope: 'attempt' | 'operation' | 'wait' | 'progress';
   /** The limit that ran out, in milliseconds. */
   readonly limitMs: number;
+  /** Status of the last answer that settled nothing, e.g. 503; 0 where there was no connection. */
+  readonly lastStatus: number | undefined;
+  /** How often the result had been asked for. */
+  readonly polls: number;
+  /** Whether the server had accepted the work, so that it may still run there, and be billed. */
+  readonly mayContinue: boolean;
 
   constructor(
     scope: TinkerTimeoutError['scope'],
     limitMs: number,
     last = '',
-    details: TinkerErrorDetails = {},
+    details: TimeoutDetails = {},
   ) {
     super('timed_out', 'network', `No result within ${limitMs} ms (${scope})${last && `; ${last}`}`, {
       retryable: scope === 'attempt',
@@ -93,6 +125,9 @@ export class TinkerTimeoutError extends TinkerError {
     });
     this.scope = scope;
     this.limitMs = limitMs;
+    this.lastStatus = details.lastStatus;
+    this.polls = details.polls ?? 0;
+    this.mayContinue = details.mayContinue ?? false;
   }
 }
 
@@ -154,24 +189,6 @@ export class TinkerClosedError extends TinkerError {
   }
 }
 
-/**
- * A numbered training request may or may not have reached the server, so no later one can be numbered safely:
- * `client_poisoned`. Save nothing more with this client; continue from the last checkpoint with a new one.
- */
-export class TinkerPoisonedError extends TinkerError {
-  override readonly name = 'TinkerPoisonedError';
-  /** Sequence id of the request whose fate is unknown. */
-  readonly sequenceId: number;
-
-  constructor(sequenceId: number, cause: unknown) {
-    super('client_poisoned', 'protocol', `Training request ${sequenceId} was sent but its fate is unknown`, {
-      cause,
-      hint: 'Continue from the last checkpoint with a new training client',
-    });
-    this.sequenceId = sequenceId;
-  }
-}
-
 /** The class of each code's errors: what {@link isTinkerError} narrows to. */
 export interface TinkerErrorByCode {
   readonly input_invalid: TinkerInputError;
@@ -181,6 +198,9 @@ export interface TinkerErrorByCode {
   readonly response_invalid: TinkerResponseError;
   readonly operation_failed: TinkerOperationError;
   readonly result_expired: TinkerOperationError;
+  readonly limit_reached: TinkerLimitError;
+  readonly circuit_open: TinkerCircuitOpenError;
+  readonly submit_ambiguous: TinkerAmbiguousSubmitError;
   readonly client_poisoned: TinkerPoisonedError;
   readonly client_closed: TinkerClosedError;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isTinkerError, type TinkerError, type TinkerEvent } from '../../src/index.ts';
 import { batch, offline } from '../support/offline.ts';
-import { type Answer, scriptedFetch } from '../support/scripted-fetch.ts';
+import { type Answer, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
 
 /** A client whose requests to some paths are answered from a script, and all others by the emulator. */
 function troubled(

@@ -6,7 +6,7 @@ import {
   type ServiceClientOptions,
   seededRandom,
 } from '../../src/index.ts';
-import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
+import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts';
 
 /** A client and an emulator on one virtual clock. */
 export interface Offline {

@@ -3,8 +3,8 @@ import type { TinkerEvent } from '../../src/kernel/diagnostics.ts';
 import type { Runtime } from '../../src/operations/runtime.ts';
 import { createScopes } from '../../src/operations/scope.ts';
 import { createTransport } from '../../src/transport/transport.ts';
-import { type Answer, type SeenRequest, scriptedFetch } from './scripted-fetch.ts';
-import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
+import { type Answer, type SeenRequest, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
+import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts';
 
 /** What operations run on, with a scripted server behind it. */
 export interface TestRuntime {

@@ -4,8 +4,8 @@ import {
   type ServiceClientOptions,
   type TinkerEvent,
 } from '../../src/index.ts';
-import { type Answer, type SeenRequest, scriptedFetch } from './scripted-fetch.ts';
-import { createVirtualClock, type VirtualClock } from './virtual-clock.ts';
+import { type Answer, type SeenRequest, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
+import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts';
 
 /** A service client with a scripted server. */
 export interface ScriptedService {

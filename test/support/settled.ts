@@ -1,4 +1,4 @@
-import type { VirtualClock } from './virtual-clock.ts';
+import type { VirtualClock } from '../../src/testing/virtual-clock.ts';
 
 /** What a promise rejects with. Fails if it resolves. */
 export async function rejection(work: PromiseLike<unknown>): Promise<unknown> {

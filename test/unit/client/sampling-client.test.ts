@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SampleRequest, SamplingClient } from '../../../src/index.ts';
-import type { Answer } from '../../support/scripted-fetch.ts';
+import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { scriptedService } from '../../support/service.ts';
 import { driveToRejection, thrown } from '../../support/settled.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ApiFuture, Datum, TrainingClient } from '../../../src/index.ts';
-import type { Answer } from '../../support/scripted-fetch.ts';
+import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { type ScriptedService, scriptedService } from '../../support/service.ts';
 import { driveToRejection, rejection, thrown } from '../../support/settled.ts';
 

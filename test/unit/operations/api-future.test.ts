@@ -4,9 +4,9 @@ import { type ApiFuture, startOperation } from '../../../src/operations/api-futu
 import { sendResilient } from '../../../src/operations/runtime.ts';
 import type { CallOptions } from '../../../src/operations/scope.ts';
 import { readSubmitted } from '../../../src/wire/json/futures.ts';
-import { countListeners } from '../../support/listeners.ts';
+import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { answerAfter, testRuntime } from '../../support/runtime.ts';
-import type { Answer } from '../../support/scripted-fetch.ts';
+import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { driveToRejection, rejection, thrown } from '../../support/settled.ts';
 
 const ACCEPTED: Answer = { status: 200, body: { request_id: 'r-1' } };

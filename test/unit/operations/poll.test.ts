@@ -3,9 +3,9 @@ import type { Clock } from '../../../src/kernel/clock.ts';
 import { TinkerApiError } from '../../../src/kernel/errors.ts';
 import { pollFuture } from '../../../src/operations/poll.ts';
 import type { Transport } from '../../../src/transport/transport.ts';
-import { countListeners } from '../../support/listeners.ts';
+import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { answerAfter, testRuntime } from '../../support/runtime.ts';
-import type { Answer } from '../../support/scripted-fetch.ts';
+import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
 
 const DONE: Answer = { status: 200, body: { value: 7 } };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ResilientRequest, sendResilient } from '../../../src/operations/runtime.ts';
 import { testRuntime } from '../../support/runtime.ts';
-import type { Answer } from '../../support/scripted-fetch.ts';
+import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
 
 function setUp(answers: readonly Answer[], options: Parameters<typeof testRuntime>[1] = {}) {

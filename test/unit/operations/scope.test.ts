@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { createAbortFanout, sleep } from '../../../src/kernel/abort.ts';
 import { isTinkerError, TinkerClosedError } from '../../../src/kernel/errors.ts';
 import { createScopes, type Scope } from '../../../src/operations/scope.ts';
-import { countListeners } from '../../support/listeners.ts';
+import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { driveToRejection, rejection, thrown } from '../../support/settled.ts';
-import { createVirtualClock } from '../../support/virtual-clock.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 function setUp() {
   const clock = createVirtualClock();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openSession } from '../../../src/operations/session.ts';
 import { answerAfter, testRuntime } from '../../support/runtime.ts';
-import type { Answer } from '../../support/scripted-fetch.ts';
+import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { driveToRejection } from '../../support/settled.ts';
 
 const OPENED: Answer = { status: 200, body: { session_id: 's-1' } };

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isTinkerError } from '../../../src/kernel/errors.ts';
 import { createTurns, type NumberedRequest } from '../../../src/operations/turns.ts';
-import { countListeners, type ListenerCount } from '../../support/listeners.ts';
+import { countListeners, type ListenerCount } from '../../../src/testing/abort-listeners.ts';
 import { answerAfter, testRuntime } from '../../support/runtime.ts';
-import type { Answer } from '../../support/scripted-fetch.ts';
+import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
 
 function setUp(answers: readonly Answer[], options: Parameters<typeof testRuntime>[1] = {}) {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createLimiter } from '../../../src/policy/limiter.ts';
-import { countListeners } from '../../support/listeners.ts';
+import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { rejection } from '../../support/settled.ts';
 
 /** Work that settles when told to. */

@@ -7,9 +7,9 @@ import {
   TinkerOperationError,
 } from '../../../src/kernel/errors.ts';
 import { type RetryOptions, retry } from '../../../src/policy/retry.ts';
-import { countListeners } from '../../support/listeners.ts';
+import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
-import { createVirtualClock } from '../../support/virtual-clock.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 function setUp(options: Partial<RetryOptions> = {}) {
   const clock = createVirtualClock();

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { isTinkerError, type TinkerTimeoutError } from '../../../src/kernel/errors.ts';
 import { withAttemptTimeout } from '../../../src/policy/timeout.ts';
-import { countListeners } from '../../support/listeners.ts';
+import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
-import { createVirtualClock } from '../../support/virtual-clock.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 const never = (): Promise<never> => new Promise(() => {});
 

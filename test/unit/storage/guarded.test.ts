@@ -3,8 +3,8 @@ import type { TinkerEvent } from '../../../src/kernel/diagnostics.ts';
 import { guarded } from '../../../src/storage/guarded.ts';
 import { memoryStorage } from '../../../src/storage/memory.ts';
 import type { Storage } from '../../../src/storage/storage.ts';
-import { STORAGE_CONTRACT } from '../../support/storage-contract.ts';
-import { createVirtualClock } from '../../support/virtual-clock.ts';
+import { STORAGE_CONTRACT } from '../../../src/testing/storage-contract.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 function guard(make: (clock: ReturnType<typeof createVirtualClock>) => Storage, limitMs?: number) {
   const clock = createVirtualClock();

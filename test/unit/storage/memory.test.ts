@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryStorage } from '../../../src/storage/memory.ts';
-import { STORAGE_CONTRACT } from '../../support/storage-contract.ts';
-import { createVirtualClock } from '../../support/virtual-clock.ts';
+import { STORAGE_CONTRACT } from '../../../src/testing/storage-contract.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 describe('memoryStorage', () => {
   it.each(STORAGE_CONTRACT)('$name', async ({ run }) => {

@@ -6,10 +6,10 @@ import {
   type TransportOptions,
   type TransportRequest,
 } from '../../../src/transport/transport.ts';
-import { countListeners } from '../../support/listeners.ts';
-import { type Answer, scriptedFetch } from '../../support/scripted-fetch.ts';
+import { countListeners } from '../../../src/testing/abort-listeners.ts';
+import { type Answer, scriptedFetch } from '../../../src/testing/scripted-fetch.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
-import { createVirtualClock } from '../../support/virtual-clock.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 const KEY = 'tml-canary-key-that-nobody-may-see';
 

@@ -1,4 +1,4 @@
-import type { FetchLike } from '../../src/transport/transport.ts';
+import type { FetchLike } from '../transport/transport.ts';
 
 /** One scripted answer: a status with a body and headers, nothing at all, a broken connection, or code. */
 export type Answer =

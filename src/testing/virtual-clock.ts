@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 
 /** A clock that moves only when told to, timer by timer. */
 export interface VirtualClock extends Clock {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { rejection } from '../../support/settled.ts';
-import { createVirtualClock } from '../../support/virtual-clock.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 describe('createVirtualClock', () => {
   it('stands still until it is told to move', async () => {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Storage } from '../../src/storage/storage.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 /** One thing every store must do, whatever it keeps its values in. */

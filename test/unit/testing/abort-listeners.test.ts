@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { countListeners } from '../../support/listeners.ts';
+import { countListeners } from '../../../src/testing/abort-listeners.ts';
 
 it('counts what is added, removed and used up', () => {
   const controller = new AbortController();
