@@ -1,7 +1,11 @@
 import { defineConfig } from 'tsup';
 
 export default defineConfig({
-  entry: { index: 'src/index.ts', 'emulator/index': 'src/emulator/index.ts' },
+  entry: {
+    index: 'src/index.ts',
+    'emulator/index': 'src/emulator/index.ts',
+    'testing/index': 'src/testing/index.ts',
+  },
   format: ['esm'],
   platform: 'neutral',
   target: 'es2022',

@@ -1,9 +1,23 @@
-import { checkFinite, checkText, show } from '../kernel/checks.ts';
+import { checkBoolean, checkFinite, checkText } from '../kernel/checks.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { type EventSink, safeSink } from '../kernel/diagnostics.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
 import { createId, type RandomSource, systemRandom } from '../kernel/random.ts';
+import { systemWake, type WakeSource } from '../kernel/wake.ts';
+import { checkOnLimit, type OnLimit } from '../operations/scope.ts';
+import { createSharedLimits, type SharedLimits } from '../operations/shared-limits.ts';
+import { type BreakerConfig, type CircuitBreakerOptions, resolveBreakerConfig } from '../policy/breaker.ts';
+import { type PollPolicy, type PollPolicyOption, resolvePollPolicy } from '../policy/poll-policy.ts';
+import type { Storage } from '../storage/storage.ts';
+import { type ConnectionBudget, connectionBudget } from '../transport/connection-budget.ts';
 import type { ApiKey, FetchLike } from '../transport/transport.ts';
+import {
+  checkApiKey,
+  checkFunction,
+  checkHeaders,
+  checkMetadata,
+  checkTexts,
+  normalizeBaseUrl,
+} from './option-checks.ts';
 
 /** The hosted service (protocol 1.1). */
 export const DEFAULT_BASE_URL = 'https://tinker.thinkingmachines.dev/services/tinker-prod';
@@ -34,12 +48,47 @@ export interface ServiceClientOptions {
    * submissions; polling is bounded by `timeoutMs` alone. @default 300_000
    */
   readonly retryBudgetMs?: number | undefined;
-  /** Told of retries, queue states and the session's health. @default none */
+  /** How fast results are asked for. @default 'adaptive' */
+  readonly pollPolicy?: PollPolicyOption | undefined;
+  /**
+   * What a call does where a limit of the client, or a pause the server asked for, would make it wait before it is
+   * accepted: wait, or reject with a `limit_reached` error. @default 'wait'
+   */
+  readonly onLimit?: OnLimit | undefined;
+  /**
+   * Requests to the server at once, polls included. Polls leave at least two, or a tenth, to the others, and one is kept
+   * for heartbeats. @default 6 in pages and Workers, 90 in Deno, 200 in Bun, else 1,000
+   */
+  readonly connections?: number | undefined;
+  /**
+   * Refuse calls at once, for a while, after failures in a row (unreachable, time-outs, 5xx), one circuit for each kind
+   * of request; `true` is 5 failures and 30 s. @default none
+   */
+  readonly circuitBreaker?: boolean | CircuitBreakerOptions | undefined;
+  /**
+   * Keeps what should outlive this process or reach other ones: circuits, and pauses the server asked for. Trouble
+   * with it never fails a call. @default none: kept in memory
+   */
+  readonly storage?: Storage | undefined;
+  /** Limits shared with other service clients of this process. @default limits of its own */
+  readonly limits?: SharedLimits | undefined;
+  /** How long calls wait for a bill to be paid (402), in milliseconds; 0 makes them fail. @default 3_600_000 */
+  readonly billingPauseMs?: number | undefined;
+  /** Samples that have run this long without one of the account ending are stuck, and fail. @default 7_200_000 */
+  readonly progressTimeoutMs?: number | undefined;
+  /**
+   * Whether the server knows a numbered training request again that reaches it twice. `false`: one whose answer is lost
+   * is not sent again, but fails with `submit_ambiguous`, so that no gradient counts twice. @default true
+   */
+  readonly serverDeduplicates?: boolean | undefined;
+  /** Told of retries, limits, queue states, circuits, failures and the session's health. @default none */
   readonly onEvent?: EventSink | undefined;
   /** Source of time. @default the system's */
   readonly clock?: Clock | undefined;
   /** Source of jitter, uniform in [0, 1). @default `Math.random` */
   readonly random?: RandomSource | undefined;
+  /** Tells when timers may have been late, so that a heartbeat is sent at once. @default the platform's events */
+  readonly wake?: WakeSource | undefined;
   /** Source of idempotency keys. @default 128 random bits in hex */
   readonly createId?: (() => string) | undefined;
 }
@@ -55,15 +104,29 @@ export interface ResolvedServiceOptions {
   readonly projectId: string | undefined;
   readonly attemptTimeoutMs: number;
   readonly retryBudgetMs: number;
+  readonly pollPolicy: PollPolicy;
+  readonly onLimit: OnLimit;
+  readonly connections: ConnectionBudget;
+  readonly breaker: BreakerConfig | undefined;
+  readonly storage: Storage | undefined;
+  readonly limits: SharedLimits;
+  readonly billingPauseMs: number;
+  readonly progressTimeoutMs: number;
+  readonly serverDeduplicates: boolean;
   readonly emit: EventSink;
   readonly clock: Clock;
   readonly random: RandomSource;
+  readonly wake: WakeSource;
   readonly createId: () => string;
 }
 
 /** Check and complete options. @throws TinkerInputError - naming the option, the value and the bound. */
 export function resolveServiceOptions(options: ServiceClientOptions): ResolvedServiceOptions {
   const isHosted = !options.baseUrl && options.fetch === undefined;
+  const attemptTimeoutMs = checkFinite('attemptTimeoutMs', options.attemptTimeoutMs ?? 60_000, {
+    min: 0,
+    aboveMin: true,
+  });
   return {
     apiKey: checkApiKey(options.apiKey, isHosted),
     baseUrl: normalizeBaseUrl(options.baseUrl || DEFAULT_BASE_URL),
@@ -72,75 +135,35 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
     tags: checkTexts('tags', options.tags ?? []),
     userMetadata: checkMetadata(options.userMetadata ?? {}),
     projectId: options.projectId === undefined ? undefined : checkText('projectId', options.projectId),
-    attemptTimeoutMs: checkFinite('attemptTimeoutMs', options.attemptTimeoutMs ?? 60_000, {
+    attemptTimeoutMs,
+    retryBudgetMs: checkFinite('retryBudgetMs', options.retryBudgetMs ?? 300_000, { min: 0 }),
+    pollPolicy: resolvePollPolicy('pollPolicy', options.pollPolicy),
+    onLimit: checkOnLimit(options.onLimit ?? 'wait'),
+    connections: connectionBudget(options.connections),
+    breaker: resolveBreaker(options.circuitBreaker ?? false, attemptTimeoutMs),
+    storage: options.storage,
+    limits: options.limits ?? createSharedLimits(),
+    billingPauseMs: checkFinite('billingPauseMs', options.billingPauseMs ?? 3_600_000, { min: 0 }),
+    progressTimeoutMs: checkFinite('progressTimeoutMs', options.progressTimeoutMs ?? 7_200_000, {
       min: 0,
       aboveMin: true,
     }),
-    retryBudgetMs: checkFinite('retryBudgetMs', options.retryBudgetMs ?? 300_000, { min: 0 }),
+    serverDeduplicates: checkBoolean('serverDeduplicates', options.serverDeduplicates ?? true),
     emit: safeSink(checkFunction('onEvent', options.onEvent)),
     clock: options.clock ?? systemClock,
     random: checkFunction('random', options.random) ?? systemRandom,
+    wake: checkFunction('wake', options.wake) ?? systemWake,
     createId: checkFunction('createId', options.createId) ?? createId,
   };
 }
 
-function checkApiKey(apiKey: unknown, isHosted: boolean): ApiKey {
-  if (typeof apiKey === 'function') return apiKey as ApiKey;
-  // The key itself is never shown, not even a wrong one.
-  if (typeof apiKey !== 'string' || apiKey === '') {
-    const got = typeof apiKey === 'string' ? 'an empty one' : show(apiKey);
-    throw new TinkerInputError('apiKey', `must be a non-empty string or a function, got ${got}`);
-  }
-  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
-    throw new TinkerInputError(
-      'apiKey',
-      'must consist of visible ASCII characters; it has a space, a line end or others',
-    );
-  }
-  if (isHosted && !/^(tml-|eyJ)/.test(apiKey)) {
-    throw new TinkerInputError('apiKey', 'must start with "tml-" for the hosted service');
-  }
-  return apiKey;
-}
-
-function normalizeBaseUrl(baseUrl: unknown): string {
-  const url = typeof baseUrl === 'string' && URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new TinkerInputError('baseUrl', `must be an absolute http or https URL, got ${show(baseUrl)}`);
-  }
-  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    throw new TinkerInputError('baseUrl', 'must have no credentials, query or fragment');
-  }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/+api\/v1$/, '')}`;
-}
-
-function checkFunction<F>(field: string, value: F): F {
-  if (value === undefined || typeof value === 'function') return value;
-  throw new TinkerInputError(field, `must be a function, got ${show(value)}`);
-}
-
-function checkTexts(field: string, values: readonly string[]): readonly string[] {
-  if (!Array.isArray(values))
-    throw new TinkerInputError(field, `must be an array of strings, got ${show(values)}`);
-  return values.map((value, index) => checkText(`${field}[${index}]`, value));
-}
-
-function checkMetadata(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  for (const [name, value] of Object.entries(metadata)) {
-    if (typeof value === 'string') continue;
-    throw new TinkerInputError(`userMetadata.${name}`, `must be a string, got ${show(value)}`);
-  }
-  return { ...metadata };
-}
-
-/** The platform's own error would show the value, which may be a secret. */
-function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      new Headers([[name, value]]);
-    } catch {
-      throw new TinkerInputError(`defaultHeaders.${name}`, 'is not a header that can be sent');
-    }
-  }
-  return { ...headers };
+function resolveBreaker(
+  option: boolean | CircuitBreakerOptions,
+  attemptTimeoutMs: number,
+): BreakerConfig | undefined {
+  if (option === false) return undefined;
+  const config = resolveBreakerConfig('circuitBreaker', option);
+  const isOwnLease = typeof option === 'object' && option.leaseMs !== undefined;
+  // A probe must not count as lost while its attempt may still be answered.
+  return isOwnLease ? config : { ...config, leaseMs: Math.max(config.leaseMs, 2 * attemptTimeoutMs) };
 }

@@ -1,13 +1,17 @@
 import { checkBoolean, checkFinite, checkInteger, show } from '../kernel/checks.ts';
 import { TinkerInputError, TinkerResponseError } from '../kernel/errors.ts';
 import { type ApiFuture, startOperation } from '../operations/api-future.ts';
-import { type Runtime, sendResilient } from '../operations/runtime.ts';
+import { createQueueObserver } from '../operations/queue-observer.ts';
+import type { Runtime } from '../operations/runtime.ts';
+import { dispatchSample, withinSamplingLimits } from '../operations/sampling-dispatch.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import { checkedChunks, chunksLength } from '../wire/checked-input.ts';
-import { readSubmitted } from '../wire/json/futures.ts';
 import { type ResolvedSample, readSample, sampleBody } from '../wire/json/sampling.ts';
 import type { ModelInput, TokenIds } from '../wire/types/model-input.ts';
 import type { SampleRequest, SampleResponse } from '../wire/types/sampling.ts';
+
+/** Estimated size of a token in a prompt (protocol 5.7). */
+const BYTES_PER_TOKEN = 10;
 
 /** Samples from one set of weights. Calls are independent of each other: make as many as you like at once. */
 export interface SamplingClient {
@@ -25,24 +29,28 @@ export interface SamplingClient {
 /** A client for a sampling session that exists. */
 export function createSamplingClient(runtime: Runtime, samplingSessionId: string): SamplingClient {
   let nextId = 0;
+  const subject = { name: `Sampling ${samplingSessionId}`, kind: 'sampling' } as const;
+  const observer = createQueueObserver(runtime.clock, runtime.emit, subject);
 
   function start<T>(
     sample: ResolvedSample,
     pick: (response: SampleResponse) => T,
     options: CallOptions | undefined,
   ): ApiFuture<T> {
-    const sequenceId = nextId++;
+    const length = chunksLength(sample.prompt);
     return startOperation(
       runtime,
       {
-        submit: async ({ signal }) => {
-          const body = sampleBody(samplingSessionId, sequenceId, sample);
-          const headers = { 'x-tinker-sampling-backpressure': '1' };
-          return readSubmitted(
-            await sendResilient(runtime, { method: 'POST', path: '/api/v1/asample', body, headers, signal }),
-          );
+        path: '/api/v1/asample',
+        observer,
+        within: (scope, work) => withinSamplingLimits(runtime, scope, work),
+        // A number of its own for each submission that is not a repetition (protocol 5.8).
+        submit(scope, listen) {
+          const body = sampleBody(samplingSessionId, nextId++, sample);
+          return dispatchSample(runtime, scope, { body, bytes: BYTES_PER_TOKEN * length }, listen);
         },
-        decode: (body) => pick(readSample(body, chunksLength(sample.prompt))),
+        resubmitsExpired: true,
+        decode: (body) => pick(readSample(body, length)),
       },
       options,
     );

@@ -1,10 +1,15 @@
 import { createAbortFanout, raceAbort } from '../kernel/abort.ts';
 import { checkText } from '../kernel/checks.ts';
-import { TinkerClosedError, TinkerInputError } from '../kernel/errors.ts';
+import { isTinkerError, TinkerClosedError, TinkerInputError } from '../kernel/errors.ts';
+import type { Account } from '../operations/account.ts';
 import { startOperation } from '../operations/api-future.ts';
+import { createOperations } from '../operations/operations.ts';
+import { createQueueObserver } from '../operations/queue-observer.ts';
 import { type Runtime, sendResilient } from '../operations/runtime.ts';
 import { type CallOptions, createScopes } from '../operations/scope.ts';
 import { openSession } from '../operations/session.ts';
+import { leaseAccount } from '../operations/shared-limits.ts';
+import { createPipeline } from '../transport/pipeline.ts';
 import { createTransport } from '../transport/transport.ts';
 import { VERSION } from '../version.ts';
 import { readSubmitted } from '../wire/json/futures.ts';
@@ -14,6 +19,7 @@ import type { ServerCapabilities } from '../wire/types/server.ts';
 import type { LoraConfig } from '../wire/types/training.ts';
 import { type ResolvedServiceOptions, resolveServiceOptions, type ServiceClientOptions } from './options.ts';
 import { createSamplingClient, type SamplingClient } from './sampling-client.ts';
+import { type ServiceSnapshot, takeSnapshot } from './snapshot.ts';
 import { createTrainingClient, type TrainingClient } from './training-client.ts';
 import { resolveLora } from './training-options.ts';
 
@@ -42,6 +48,8 @@ export interface ServiceClient extends AsyncDisposable {
   createLoraTrainingClient(lora: LoraTrainingOptions, options?: CallOptions): Promise<TrainingClient>;
   /** Open a sampling session on a base model or on saved weights. */
   createSamplingClient(source: SamplingSource, options?: CallOptions): Promise<SamplingClient>;
+  /** What goes on at this moment: operations, connections, limits, pauses, circuits. Plain data. */
+  snapshot(): ServiceSnapshot;
   /**
    * End everything: running operations reject with a `client_closed` error, heartbeats stop, later calls are refused.
    * Resolves when nothing of it runs any more. Calling it again is harmless.
@@ -56,33 +64,43 @@ export interface ServiceClient extends AsyncDisposable {
  */
 export function createServiceClient(options: ServiceClientOptions): ServiceClient {
   const resolved = resolveServiceOptions(options);
-  const runtime = createRuntime(resolved);
+  const lease = leaseAccount(resolved.limits, resolved);
+  const runtime = createRuntime(resolved, lease.account);
   const { scopes } = runtime;
   const session = sharedSession(runtime, resolved);
   let nextModel = 0;
   let nextSamplingSession = 0;
 
-  const close = (): Promise<void> => scopes.close(new TinkerClosedError());
+  const close = async (): Promise<void> => {
+    await scopes.close(new TinkerClosedError());
+    lease.release();
+  };
 
   return {
     getServerCapabilities: async (call = {}) =>
-      scopes.run(call, async ({ signal }) =>
-        readCapabilities(
-          await sendResilient(runtime, { method: 'GET', path: '/api/v1/get_server_capabilities', signal }),
-        ),
-      ),
+      scopes.run(call, async (scope) => {
+        const path = '/api/v1/get_server_capabilities';
+        return readCapabilities(await sendResilient(runtime, { method: 'GET', path, lane: 'rest', scope }));
+      }),
 
     async createLoraTrainingClient(lora, call) {
       const baseModel = checkText('baseModel', lora.baseModel);
       const config = resolveLora(lora);
+      const path = '/api/v1/create_model';
+      const subject = { name: `Model creation for ${baseModel}`, kind: 'training' } as const;
       const modelId = await startOperation(
         runtime,
         {
-          submit: async ({ signal }) => {
-            const sessionId = await session(signal);
+          path,
+          observer: createQueueObserver(runtime.clock, runtime.emit, subject),
+          submit: async (scope, listen) => {
+            const sessionId = await session(scope.signal);
             const body = createModelBody(sessionId, nextModel++, baseModel, config, lora.userMetadata);
+            const onFailure = (error: unknown): void => {
+              if (isTinkerError(error)) listen(error);
+            };
             return readSubmitted(
-              await sendResilient(runtime, { method: 'POST', path: '/api/v1/create_model', body, signal }),
+              await sendResilient(runtime, { method: 'POST', path, lane: 'train', body, scope, onFailure }),
             );
           },
           decode: readModelId,
@@ -101,27 +119,43 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
         ...(baseModel === undefined ? {} : { base_model: checkText('baseModel', baseModel) }),
         ...(modelPath === undefined ? {} : { model_path: checkText('modelPath', modelPath) }),
       };
-      return scopes.run(call, async ({ signal }) => {
-        const sessionId = await session(signal);
+      return scopes.run(call, async (scope) => {
+        const sessionId = await session(scope.signal);
         const sequence = { session_id: sessionId, sampling_session_seq_id: nextSamplingSession++ };
         const body = { ...sequence, ...fields, type: 'create_sampling_session' };
         const path = '/api/v1/create_sampling_session';
-        const answer = await sendResilient(runtime, { method: 'POST', path, body, signal });
+        const answer = await sendResilient(runtime, { method: 'POST', path, lane: 'rest', body, scope });
         return createSamplingClient(runtime, readSamplingSession(answer));
       });
     },
 
+    snapshot: () => takeSnapshot(runtime),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function createRuntime(options: ResolvedServiceOptions): Runtime {
-  const { clock, random, createId, emit, attemptTimeoutMs, retryBudgetMs } = options;
+function createRuntime(options: ResolvedServiceOptions, account: Account): Runtime {
+  const { clock, random, createId, emit, wake, attemptTimeoutMs, retryBudgetMs } = options;
+  const { pollPolicy, onLimit, serverDeduplicates } = options;
   const fanout = createAbortFanout();
-  const transport = createTransport(options);
-  const scopes = createScopes(clock, fanout);
-  return { clock, random, createId, emit, transport, scopes, fanout, attemptTimeoutMs, retryBudgetMs };
+  return {
+    clock,
+    random,
+    createId,
+    emit,
+    wake,
+    account,
+    pipeline: createPipeline({ ...account, clock }, createTransport(options)),
+    scopes: createScopes(clock, fanout),
+    operations: createOperations(),
+    fanout,
+    attemptTimeoutMs,
+    retryBudgetMs,
+    pollPolicy,
+    onLimit,
+    serverDeduplicates,
+  };
 }
 
 /**

@@ -1,13 +1,14 @@
-import { checkBoolean, checkText } from '../kernel/checks.ts';
-import { TinkerOperationError } from '../kernel/errors.ts';
+import { raceAbort } from '../kernel/abort.ts';
+import { checkBoolean, checkText, show } from '../kernel/checks.ts';
+import { TinkerInputError, TinkerOperationError } from '../kernel/errors.ts';
 import { type ApiFuture, startOperation } from '../operations/api-future.ts';
+import { type PollListener, pollFuture } from '../operations/poll.ts';
+import { createQueueObserver } from '../operations/queue-observer.ts';
 import { type Runtime, sendResilient } from '../operations/runtime.ts';
-import type { CallOptions } from '../operations/scope.ts';
-import { createTurns, type NumberedRequest } from '../operations/turns.ts';
+import type { CallOptions, Scope } from '../operations/scope.ts';
+import { createTurns, type NumberedRequest, type SubmitInTurn } from '../operations/turns.ts';
 import { checkedBatch } from '../wire/checked-input.ts';
 import {
-  forwardBody,
-  optimStepBody,
   readForwardBackward,
   readLoaded,
   readModelInfo,
@@ -24,17 +25,24 @@ import type {
   OptimStepResponse,
   SaveWeightsResponse,
 } from '../wire/types/training.ts';
+import {
+  backwardData,
+  type CustomLoss,
+  type CustomLossResult,
+  forwardData,
+  logprobsOf,
+  withMetrics,
+} from './custom-loss.ts';
 import { createSamplingClient, type SamplingClient } from './sampling-client.ts';
 import {
-  checkedLossConfig,
   type ForwardOptions,
   type LoadStateOptions,
   overwriteField,
-  resolveAdam,
   type SaveOptions,
   type SaveStateOptions,
   ttlField,
 } from './training-options.ts';
+import { createTrainingRequests } from './training-requests.ts';
 
 /** What {@link TrainStep} resolves to. */
 export interface TrainStepOutput {
@@ -74,6 +82,16 @@ export interface TrainingClient {
     lossFn: L,
     options?: ForwardOptions,
   ): ApiFuture<ForwardBackwardOutput>;
+  /**
+   * A pass with a loss of your own (protocol 5.6): a forward pass, your function, and a pass that adds the gradient it
+   * gave to what has accumulated. Counts as one request in the order: what you call later comes after all of it. The
+   * loss is the metric `custom_loss`; the server's own loss metrics are those of the linear stand-in.
+   */
+  forwardBackwardCustom(
+    data: readonly Datum<'cross_entropy'>[],
+    customLoss: CustomLoss,
+    options?: CallOptions,
+  ): ApiFuture<ForwardBackwardOutput>;
   /** Apply the accumulated gradient with AdamW, and clear it. */
   optimStep(params?: AdamParams, options?: CallOptions): ApiFuture<OptimStepResponse>;
   /**
@@ -105,40 +123,18 @@ export function createTrainingClient(
   nextSamplingSessionId: () => number,
 ): TrainingClient {
   const turns = createTurns(runtime);
+  const requests = createTrainingRequests(runtime, modelId);
+  const subject = { name: `Training ${modelId}`, kind: 'training' } as const;
+  const observer = createQueueObserver(runtime.clock, runtime.emit, subject);
 
   function start<T>(
     request: NumberedRequest,
     decode: (body: unknown) => T,
     options?: CallOptions,
   ): ApiFuture<T> {
-    return startOperation(runtime, { submit: (scope) => turns.submit(scope, request), decode }, options);
-  }
-
-  function forwardRequest(
-    route: 'forward' | 'forward_backward',
-    data: readonly Datum[],
-    lossFn: LossFn,
-    options: ForwardOptions | undefined,
-  ): NumberedRequest {
-    const lossFnConfig = checkedLossConfig(options?.lossFnConfig);
-    const input = { data: checkedBatch(data, lossFn), lossFn, lossFnConfig };
-    return {
-      path: `/api/v1/${route}`,
-      body: (sequenceId) => forwardBody(`${route}_input`, modelId, sequenceId, input),
-    };
-  }
-
-  function optimStepRequest(params: AdamParams | undefined): NumberedRequest {
-    const adam = resolveAdam(params ?? {});
-    return { path: '/api/v1/optim_step', body: (sequenceId) => optimStepBody(modelId, sequenceId, adam) };
-  }
-
-  /** `late` gives fields that are only known when the request's turn has come. */
-  function weightsRequest(type: string, fields: object, late?: () => object): NumberedRequest {
-    return {
-      path: `/api/v1/${type}`,
-      body: (sequenceId) => ({ model_id: modelId, ...fields, ...late?.(), seq_id: sequenceId, type }),
-    };
+    const { path } = request;
+    const submit = (scope: Scope, listen: PollListener) => turns.submit(scope, request, listen);
+    return startOperation(runtime, { path, observer, submit, decode }, options);
   }
 
   function trainStep(
@@ -147,8 +143,8 @@ export function createTrainingClient(
     params: AdamParams | undefined,
     options: ForwardOptions | undefined,
   ): TrainStep {
-    const forward = forwardRequest('forward_backward', data, lossFn, options);
-    const update = optimStepRequest(params);
+    const forward = requests.forward('forward_backward', data, lossFn, options);
+    const update = requests.optimStep(params);
     let isAccepted = false;
     const accepted = (): void => {
       isAccepted = true;
@@ -174,39 +170,72 @@ export function createTrainingClient(
     };
   }
 
+  function forwardBackwardCustom(
+    data: readonly Datum<'cross_entropy'>[],
+    customLoss: CustomLoss,
+    options: CallOptions | undefined,
+  ): ApiFuture<ForwardBackwardOutput> {
+    const checked = checkedBatch(data, 'cross_entropy');
+    if (typeof customLoss !== 'function')
+      throw new TinkerInputError('customLoss', `must be a function, got ${show(customLoss)}`);
+    let result: CustomLossResult | undefined;
+    const submit = (scope: Scope, listen: PollListener) =>
+      turns.hold(
+        scope,
+        async (submitNext: SubmitInTurn) => {
+          const pass = await submitNext(requests.pass('forward', forwardData(checked)));
+          const body =
+            'settled' in pass ? pass.settled : await pollFuture(runtime, pass.requestId, scope, listen);
+          result = await raceAbort(
+            scope.signal,
+            Promise.resolve(customLoss(data, logprobsOf(checked, readForwardBackward(body)))),
+          );
+          return submitNext(requests.pass('forward_backward', backwardData(checked, result)));
+        },
+        listen,
+      );
+    const decode = (body: unknown): ForwardBackwardOutput => {
+      const output = readForwardBackward(body);
+      return result === undefined ? output : withMetrics(output, result);
+    };
+    return startOperation(runtime, { path: '/api/v1/forward_backward', observer, submit, decode }, options);
+  }
+
   return {
     modelId,
     trainStep,
+    forwardBackwardCustom,
     forward: (data, lossFn, options) =>
-      start(forwardRequest('forward', data, lossFn, options), readForwardBackward, options),
+      start(requests.forward('forward', data, lossFn, options), readForwardBackward, options),
     forwardBackward: (data, lossFn, options) =>
-      start(forwardRequest('forward_backward', data, lossFn, options), readForwardBackward, options),
-    optimStep: (params, options) => start(optimStepRequest(params), readOptimStep, options),
+      start(requests.forward('forward_backward', data, lossFn, options), readForwardBackward, options),
+    optimStep: (params, options) => start(requests.optimStep(params), readOptimStep, options),
     saveState(name, options) {
       const fields = { path: checkText('name', name), ...ttlField(options), ...overwriteField(options) };
-      return start(weightsRequest('save_weights', fields), readSaved, options);
+      return start(requests.save('weights', fields), readSaved, options);
     },
     loadState(path, options) {
       const fields = {
         path: checkText('path', path),
         optimizer: checkBoolean('optimizer', options?.optimizer ?? false),
       };
-      return start(weightsRequest('load_weights', fields), readLoaded, options);
+      return start(requests.weights('load_weights', fields), readLoaded, options);
     },
     saveWeightsForSampler(name, options) {
       const fields = { path: checkText('name', name), ...ttlField(options) };
-      return start(weightsRequest('save_weights_for_sampler', fields), readSaved, options);
+      return start(requests.save('sampler_weights', fields), readSaved, options);
     },
     async saveWeightsAndGetSamplingClient(options) {
       const number = () => ({ sampling_session_seq_id: nextSamplingSessionId() });
-      const request = weightsRequest('save_weights_for_sampler', {}, number);
+      const request = requests.weights('save_weights_for_sampler', {}, number);
       return createSamplingClient(runtime, await start(request, readSavedSamplerSession, options));
     },
     getInfo: async (options = {}) =>
-      runtime.scopes.run(options, async ({ signal }) => {
+      runtime.scopes.run(options, async (scope) => {
         const body = { model_id: modelId, type: 'get_info' };
+        const path = '/api/v1/get_info';
         return readModelInfo(
-          await sendResilient(runtime, { method: 'POST', path: '/api/v1/get_info', body, signal }),
+          await sendResilient(runtime, { method: 'POST', path, lane: 'rest', body, scope }),
         );
       }),
   };

@@ -28,12 +28,12 @@ export type TinkerEvent =
       readonly reason: string;
     }
   | {
-      /** An operation failed. Told whether or not anybody awaits it. */
+      /** An operation failed, awaited or not. One that the caller aborted, or closed, did not fail. */
       readonly type: 'operation_failed';
       /** Path of its submission, e.g. `/api/v1/optim_step`. */
       readonly path: string;
       readonly requestId?: string | undefined;
-      /** Code of the error; `aborted` for the caller's own abort. */
+      /** Code of the error; `unknown` for one that is not of this package. */
       readonly code: string;
       readonly message: string;
     }

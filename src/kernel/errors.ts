@@ -113,12 +113,7 @@ export class TinkerTimeoutError extends TinkerError {
   /** Whether the server had accepted the work, so that it may still run there, and be billed. */
   readonly mayContinue: boolean;
 
-  constructor(
-    scope: TinkerTimeoutError['scope'],
-    limitMs: number,
-    last = '',
-    details: TimeoutDetails = {},
-  ) {
+  constructor(scope: TinkerTimeoutError['scope'], limitMs: number, last = '', details: TimeoutDetails = {}) {
     super('timed_out', 'network', `No result within ${limitMs} ms (${scope})${last && `; ${last}`}`, {
       retryable: scope === 'attempt',
       ...details,

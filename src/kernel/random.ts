@@ -1,3 +1,5 @@
+import { toHex } from './bytes.ts';
+
 /** A source of uniform numbers in [0, 1), like `Math.random`. */
 export type RandomSource = () => number;
 
@@ -31,8 +33,7 @@ export function seededRandom(seed: number): RandomSource {
 
 /** An identifier of `bytes` random bytes in lower-case hex. Not `randomUUID`: absent on plain http pages. */
 export function createId(bytes = 16): string {
-  const random = crypto.getRandomValues(new Uint8Array(bytes));
-  return Array.from(random, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(crypto.getRandomValues(new Uint8Array(bytes)));
 }
 
 /** Spread a seed over the state words (Steele, Lea and Flood 2014), high and low halves both mixed in. */

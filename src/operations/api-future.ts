@@ -1,14 +1,19 @@
-import { raceAbort } from '../kernel/abort.ts';
+import { raceAbort, sleep } from '../kernel/abort.ts';
 import { checkFinite } from '../kernel/checks.ts';
-import { type TinkerError, TinkerTimeoutError } from '../kernel/errors.ts';
-import type { PolledFuture, SubmittedFuture } from '../wire/json/futures.ts';
+import { isTinkerError, TinkerTimeoutError } from '../kernel/errors.ts';
+import { resubmitDelay } from '../policy/backoff.ts';
+import type { SettledSubmission, SubmittedFuture } from '../wire/json/futures.ts';
 import type { QueueState } from '../wire/types/server.ts';
-import { pollFuture } from './poll.ts';
+import {
+  createOperationView,
+  type FutureEvent,
+  type FutureStatus,
+  type OperationView,
+} from './operation-view.ts';
+import { type PollListener, pollFuture } from './poll.ts';
+import type { QueueObserver } from './queue-observer.ts';
 import type { Runtime } from './runtime.ts';
-import type { CallOptions, Scope } from './scope.ts';
-
-/** Where an operation stands, as far as the client knows. */
-export type FutureStatus = 'submitting' | 'queued' | 'paused' | 'running' | 'done' | 'failed';
+import type { CallOptions, LastHeard, Scope } from './scope.ts';
 
 /** How long one look at a result may take. */
 export interface ResultOptions {
@@ -20,7 +25,7 @@ export interface ResultOptions {
 
 /**
  * An operation under way: await it, watch it, or end it. It goes on by itself, so two of them can be awaited in any
- * order; one that is never awaited harms nothing.
+ * order; one that is never awaited harms nothing, and its failure is told to `onEvent`.
  *
  * @typeParam T - What it resolves to.
  */
@@ -37,16 +42,29 @@ export interface ApiFuture<T> extends PromiseLike<T> {
   readonly elapsedMs: number;
   /** Wait for the result, with a limit or a signal of this wait's own. A real `Promise`. */
   result(options?: ResultOptions): Promise<T>;
+  /**
+   * Watch it: the present status first, then each change, to its end. Any number of readers; a slow one loses the
+   * oldest of more than 256 waiting events, and is told how many. A `break` stops watching, not the operation.
+   */
+  events(): AsyncIterableIterator<FutureEvent>;
   /** End it here: it rejects with `reason`. What the server has accepted may still run there, and be billed. */
   cancel(reason?: unknown): void;
 }
 
 /** What distinguishes one kind of operation from another. */
 export interface OperationSpec<T> {
-  /** Hand it to the server. Its turn, its number and its retries are in here. */
-  submit(scope: Scope): Promise<SubmittedFuture>;
+  /** Path of its submission, to tell operations apart. */
+  readonly path: string;
+  /** Hand it to the server. Its turn, its number, its limits and its retries are in here. */
+  submit(scope: Scope, listen: PollListener): Promise<SubmittedFuture | SettledSubmission>;
   /** The result's JSON as the result. */
   decode(body: unknown): T;
+  /** Hears of its queue states. @default nobody */
+  readonly observer?: QueueObserver | undefined;
+  /** What surrounds the whole of it, e.g. a permit that is held to its end. @default nothing */
+  readonly within?: (<R>(scope: Scope, work: (scope: Scope) => Promise<R>) => Promise<R>) | undefined;
+  /** A result that the server lost is asked for anew, with a new submission. @default false */
+  readonly resubmitsExpired?: boolean | undefined;
 }
 
 /** Start an operation; nothing has been sent yet when this returns. */
@@ -57,26 +75,36 @@ export function startOperation<T>(
 ): ApiFuture<T> {
   const { clock, scopes } = runtime;
   const startedAt = clock.monotonic();
-  const view = createView(runtime);
+  const view = createOperationView(spec.observer);
   let abort: Scope['abort'] = () => {};
+  let wasAborted = false;
 
   const work = async (scope: Scope): Promise<T> => {
     abort = scope.abort;
-    const { requestId } = await spec.submit(scope);
-    view.accepted(requestId);
-    return spec.decode(await pollFuture(runtime, requestId, scope.signal, view.heard));
+    try {
+      const { within = (inner, run) => run(inner) } = spec;
+      return await within(scope, (inner) => runToResult(runtime, spec, view, inner));
+    } finally {
+      wasAborted = scope.signal.aborted;
+    }
   };
 
-  const promise = scopes.run(options, work, view.describe);
+  const promise = scopes.run(options, work, view.lastHeard);
   let endedAt: number | undefined;
+  const elapsedMs = (): number => (endedAt ?? clock.monotonic()) - startedAt;
+  const forget = runtime.operations.add({ path: spec.path, view, elapsedMs });
   const end = (status: 'done' | 'failed'): void => {
     endedAt = clock.monotonic();
-    view.status = status;
+    forget();
+    view.ended(status);
   };
   // Also the handler of last resort: an operation nobody awaits must not become an unhandled rejection.
   promise.then(
     () => end('done'),
-    () => end('failed'),
+    (error: unknown) => {
+      end('failed');
+      reportFailure(runtime, spec.path, view.requestId, error, wasAborted);
+    },
   );
 
   return {
@@ -93,61 +121,67 @@ export function startOperation<T>(
       return view.reason;
     },
     get elapsedMs() {
-      return (endedAt ?? clock.monotonic()) - startedAt;
+      return elapsedMs();
     },
     // biome-ignore lint/suspicious/noThenProperty: an ApiFuture is awaited like the promise it stands for.
     then: (onValue, onError) => promise.then(onValue, onError),
-    result: (wait = {}) => waitFor(runtime, promise, wait, view.describe),
+    result: (wait = {}) => waitFor(runtime, promise, wait, view.lastHeard),
+    events: () => view.events(),
     cancel: (reason = new DOMException('The operation was cancelled', 'AbortError')) => abort(reason),
   };
 }
 
-/** What is known of an operation, kept up to date by its polls. */
-function createView(runtime: Runtime) {
-  const view = {
-    status: 'submitting' as FutureStatus,
-    requestId: undefined as string | undefined,
-    queueState: undefined as QueueState | undefined,
-    reason: undefined as string | undefined,
-    accepted(requestId: string): void {
-      view.requestId = requestId;
-      view.status = 'queued';
-    },
-    heard(heard: PolledFuture | TinkerError): void {
-      if (heard instanceof Error) view.reason = heard.message;
-      else if (heard.kind === 'pending') pending(heard);
-    },
-    /** For a time-out's message. */
-    describe(): string {
-      const id = view.requestId === undefined ? 'not accepted yet' : `request ${view.requestId}`;
-      return `${id}, ${view.status}${view.reason === undefined ? '' : `: ${view.reason}`}`;
-    },
-  };
-  const pending = ({ queueState, reason }: PolledFuture & { kind: 'pending' }): void => {
-    view.status = queueState?.startsWith('paused') === true ? 'paused' : 'running';
-    const isNews = queueState !== undefined && (queueState !== view.queueState || reason !== view.reason);
-    view.reason = reason;
-    if (!isNews) return;
-    view.queueState = queueState;
-    runtime.emit({ type: 'queue_state', requestId: view.requestId ?? '', queueState, reason });
-  };
-  return view;
+/** Submit and poll; where a lost result may be asked for anew, as often as it takes, with growing pauses. */
+async function runToResult<T>(
+  runtime: Runtime,
+  spec: OperationSpec<T>,
+  view: OperationView,
+  scope: Scope,
+): Promise<T> {
+  for (let resubmissions = 0; ; resubmissions++) {
+    const submission = await spec.submit(scope, view.heard);
+    if ('settled' in submission) return spec.decode(submission.settled);
+    view.accepted(submission.requestId);
+    try {
+      return spec.decode(await pollFuture(runtime, submission.requestId, scope, view.heard));
+    } catch (error) {
+      scope.signal.throwIfAborted();
+      if (spec.resubmitsExpired !== true || !isTinkerError(error, 'result_expired')) throw error;
+      view.resubmitting(error);
+      await sleep(runtime.clock, resubmitDelay(resubmissions, runtime.random), scope.signal);
+    }
+  }
+}
+
+/** An operation need not be awaited, but its failure shall be heard. What the caller ended itself is no failure. */
+function reportFailure(
+  { emit }: Runtime,
+  path: string,
+  requestId: string | undefined,
+  error: unknown,
+  wasAborted: boolean,
+): void {
+  if (wasAborted && !isTinkerError(error, 'timed_out')) return;
+  const code = isTinkerError(error) ? error.code : 'unknown';
+  const message = error instanceof Error ? error.message : String(error);
+  emit({ type: 'operation_failed', path, requestId, code, message });
 }
 
 async function waitFor<T>(
   { clock, fanout }: Runtime,
   promise: Promise<T>,
   { signal, timeoutMs }: ResultOptions,
-  describe: () => string,
+  last: () => LastHeard,
 ): Promise<T> {
   if (signal === undefined && timeoutMs === undefined) return promise;
   if (timeoutMs !== undefined) checkFinite('timeoutMs', timeoutMs, { min: 0 });
   const wait = new AbortController();
   const unsubscribe = signal && fanout.subscribe(signal, (reason) => wait.abort(reason));
-  const cancel =
-    timeoutMs === undefined
-      ? undefined
-      : clock.schedule(() => wait.abort(new TinkerTimeoutError('wait', timeoutMs, describe())), timeoutMs);
+  const expire = (limitMs: number): void => {
+    const { words, details } = last();
+    wait.abort(new TinkerTimeoutError('wait', limitMs, words, details));
+  };
+  const cancel = timeoutMs === undefined ? undefined : clock.schedule(() => expire(timeoutMs), timeoutMs);
   try {
     return await raceAbort(wait.signal, promise);
   } finally {

@@ -5,105 +5,172 @@ import {
   type TinkerError,
   TinkerOperationError,
 } from '../kernel/errors.ts';
+import { BILLING_RETRY_MS } from '../policy/billing-pause.ts';
 import { freshPacing, type PollOutcome, pacePoll } from '../policy/poll-pacing.ts';
+import { createRepetition } from '../policy/repetition.ts';
+import {
+  type AnswerKind,
+  answerKind,
+  IDENTICAL_5XX,
+  IDENTICAL_500,
+  STATUS_RULES,
+} from '../policy/status-rules.ts';
 import { describeProblem, type PolledFuture, readPending, readPolled } from '../wire/json/futures.ts';
 import type { Runtime } from './runtime.ts';
+import type { Scope } from './scope.ts';
 
 /** Limit of one poll: longer than servers hold it, shorter than proxies and runtimes allow (servers.md 2.1 item 25). */
 const LEG_TIMEOUT_MS = 45_000;
 /** Unreadable answers in a row after which the result is given up: repeating does not mend them. */
 const MAX_UNREADABLE = 3;
+/** Repetitions of a 400 with nothing in it, over the life of a future (protocol 3.3). */
+const EMPTY_400_REPEATS = 3;
 
-/** Hears what each poll said: the server's word, or what went wrong. */
-export type PollListener = (heard: PolledFuture | TinkerError) => void;
+/** Hears what each poll said: the server's word and its status, or what went wrong. */
+export type PollListener = (heard: PolledFuture | TinkerError, status?: number) => void;
 
-/** What a turn that settled nothing means for the next one. */
-type Unsettled = Pick<PollOutcome, 'kind' | 'hintMs'>;
+/** What a turn that settled nothing means for the next one; with `waitMs` that is settled too. */
+type Unsettled = Pick<PollOutcome, 'kind' | 'status' | 'hintMs'> & { readonly waitMs?: number };
 
 /**
- * Ask for a future's result until it is there (protocol 3). Bounded by `signal` alone, which carries the caller's
- * abort and the operation's deadline; the pace is that of {@link pacePoll}.
+ * Ask for a future's result until it is there (protocol 3). Bounded by the scope alone, which carries the caller's
+ * abort and the operation's deadline; what each answer means is in {@link STATUS_RULES}, the pace in {@link pacePoll}.
  *
  * @returns the result's JSON.
  * @throws TinkerOperationError - where the server failed the operation, or lost its result.
- * @throws TinkerApiError - for a status that no repetition mends.
+ * @throws TinkerApiError - for a status that no repetition mends, and for the same 5xx too often in a row.
  * @throws TinkerResponseError - where the answers cannot be read, three times in a row.
  */
 export async function pollFuture(
   runtime: Runtime,
   requestId: string,
-  signal: AbortSignal,
+  scope: Pick<Scope, 'signal' | 'deadlineAt'>,
   listen: PollListener,
 ): Promise<unknown> {
-  const { clock, random, transport } = runtime;
+  const { clock, random, pipeline, pollPolicy } = runtime;
+  const { signal, deadlineAt } = scope;
+  const judge = createJudge(runtime, requestId, listen);
   let pacing = freshPacing;
-  let unreadable = 0;
-  for (;;) {
+  for (let iteration = 0; ; iteration++) {
     const sentAt = clock.monotonic();
     let unsettled: Unsettled;
     try {
-      const body = await transport.send({
+      const body = await pipeline.send({
         method: 'POST',
         path: '/api/v1/retrieve_future',
+        lane: 'poll',
         body: { request_id: requestId },
+        headers: { 'x-tinker-request-iteration': String(iteration) },
         signal,
+        deadlineAt,
         timeoutMs: LEG_TIMEOUT_MS,
         requestId,
+        onLimit: 'wait',
+        isDeafToHints: pollPolicy.kind === 'python',
       });
       const polled = readPolled(body);
-      listen(polled);
+      listen(polled, 200);
       if (polled.kind === 'done') return polled.body;
       if (polled.kind === 'failed') throw operationFailed(polled.message, polled.category, requestId);
-      unreadable = 0;
-      unsettled = { kind: 'pending', hintMs: polled.hintMs };
+      judge.answered();
+      unsettled = afterPending(polled, 200);
     } catch (error) {
       // First: the caller's reason may itself be an error of ours, and must not be taken for the server's.
       signal.throwIfAborted();
       if (!isTinkerError(error)) throw error;
+      unsettled = judge.failed(error);
+    }
+    const outcome = { ...unsettled, elapsedMs: clock.monotonic() - sentAt };
+    const paced = pacePoll(pacing, outcome, pollPolicy, random);
+    pacing = paced.pacing;
+    const leftMs = Math.max(0, deadlineAt - clock.monotonic());
+    await sleep(clock, Math.min(unsettled.waitMs ?? paced.delayMs, leftMs), signal);
+  }
+}
+
+function afterPending({ queueState, hintMs }: PolledFuture & { kind: 'pending' }, status: number): Unsettled {
+  return { kind: queueState?.startsWith('paused') === true ? 'paused' : 'pending', status, hintMs };
+}
+
+/** What errors mean for one future's polls: a reason to ask again, or the end. */
+interface Judge {
+  /** A poll was answered: what was counted in a row is over. */
+  answered(): void;
+  /** @throws the end. */
+  failed(error: TinkerError): Unsettled;
+}
+
+function createJudge({ account }: Runtime, requestId: string, listen: PollListener): Judge {
+  const repetition = createRepetition({ '500': IDENTICAL_500.poll, '5xx': IDENTICAL_5XX });
+  let unreadable = 0;
+  let empty400s = 0;
+
+  function afterStatus(error: TinkerApiError): Unsettled {
+    const { status, retryAfterMs: hintMs, body } = error;
+    const kind = kindOf(error);
+    switch (STATUS_RULES.poll[kind]) {
+      case 'poll_again': {
+        const pending = readPending(body);
+        listen(pending, status);
+        return { kind: 'timeout', status, hintMs: hintMs ?? pending.hintMs };
+      }
+      case 'expired':
+        throw expired(error, requestId);
+      case 'pause_billing':
+        if (!account.billing.heard(error.message)) throw error;
+        listen(error);
+        return { kind: 'limited', status, waitMs: BILLING_RETRY_MS };
+      case 'ask_thrice':
+        empty400s += 1;
+        if (empty400s > EMPTY_400_REPEATS) throw error;
+        listen(error);
+        return { kind: 'failing', status, waitMs: 0 };
+      case 'back_off':
+        listen(error);
+        return { kind: 'limited', status, hintMs };
+      case 'slow_down':
+        if (!error.retryable) throw error;
+        listen(error);
+        return { kind: 'failing', status, hintMs };
+      case 'operation_failed':
+        throw operationFailed(describeProblem(body), 'user', requestId, error);
+      default:
+        throw error;
+    }
+  }
+
+  return {
+    answered() {
+      unreadable = 0;
+      repetition.reset();
+    },
+    failed(error) {
+      const permanent = repetition.heard(error);
+      if (permanent !== undefined) throw permanent;
       unreadable = error.code === 'response_invalid' ? unreadable + 1 : 0;
       if (unreadable >= MAX_UNREADABLE) throw error;
-      unsettled = afterError(error, requestId, listen);
-    }
-    const paced = pacePoll(pacing, { ...unsettled, elapsedMs: clock.monotonic() - sentAt }, random);
-    pacing = paced.pacing;
-    await sleep(clock, paced.delayMs, signal);
-  }
+      if (isTinkerError(error, 'http_status')) return afterStatus(error);
+      // The leg's own limit is the long poll's end when the server holds longer than we do.
+      if (isTinkerError(error, 'timed_out') && error.retryable) return { kind: 'timeout', status: 0 };
+      listen(error);
+      // What was accepted is not given up because its server is down: the poll waits for the circuit.
+      if (isTinkerError(error, 'circuit_open'))
+        return { kind: 'limited', status: 0, hintMs: error.retryAfterMs };
+      if (!error.retryable) throw error;
+      const isLost = error.code === 'connection_failed';
+      return { kind: isLost ? 'limited' : 'failing', status: isLost ? 0 : 200 };
+    },
+  };
 }
 
-/** What an error means for a poll: a reason to ask again, or the end. @throws the end. */
-function afterError(error: TinkerError, requestId: string, listen: PollListener): Unsettled {
-  if (isTinkerError(error, 'http_status')) return afterStatus(error, requestId, listen);
-  // The leg's own limit is the long poll's end when the server holds longer than we do.
-  if (isTinkerError(error, 'timed_out') && error.retryable) return { kind: 'timeout' };
-  if (!error.retryable) throw error;
-  listen(error);
-  return { kind: error.code === 'connection_failed' ? 'limited' : 'failing' };
+function kindOf({ status, body }: TinkerApiError): AnswerKind {
+  return answerKind(status, typeof body === 'string' && body.trim() === '');
 }
 
-function afterStatus(error: TinkerApiError, requestId: string, listen: PollListener): Unsettled {
-  const { status, retryAfterMs, body } = error;
-  if (status === 408) {
-    const pending = readPending(body);
-    listen(pending);
-    return { kind: 'timeout', hintMs: retryAfterMs ?? pending.hintMs };
-  }
-  if (status === 410) {
-    throw new TinkerOperationError(
-      'result_expired',
-      'expired',
-      `The result is gone: ${describeProblem(body) || 'expired'}`,
-      {
-        cause: error,
-        requestId,
-        hint: 'Submit the request again',
-      },
-    );
-  }
-  if (status === 400 && !error.retryable)
-    throw operationFailed(describeProblem(body), 'unknown', requestId, error);
-  if (status !== 429 && !error.retryable) throw error;
-  listen(error);
-  return { kind: status === 429 ? 'limited' : 'failing', hintMs: retryAfterMs };
+function expired(cause: TinkerApiError, requestId: string): TinkerOperationError {
+  const words = `The result is gone: ${describeProblem(cause.body) || 'expired'}`;
+  const hint = 'Submit the request again';
+  return new TinkerOperationError('result_expired', 'expired', words, { cause, requestId, hint });
 }
 
 function operationFailed(

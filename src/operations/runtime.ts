@@ -1,10 +1,19 @@
 import type { AbortFanout } from '../kernel/abort.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { EventSink } from '../kernel/diagnostics.ts';
+import { isTinkerError, type TinkerError } from '../kernel/errors.ts';
+import type { Lane } from '../kernel/lane.ts';
+import { TinkerLimitError } from '../kernel/limit-errors.ts';
 import type { RandomSource } from '../kernel/random.ts';
-import { retry } from '../policy/retry.ts';
-import type { Transport } from '../transport/transport.ts';
-import type { Scopes } from './scope.ts';
+import type { WakeSource } from '../kernel/wake.ts';
+import { BILLING_RETRY_MS } from '../policy/billing-pause.ts';
+import type { PollPolicy } from '../policy/poll-policy.ts';
+import { type RetryPause, retry } from '../policy/retry.ts';
+import { IDENTICAL_500, STATUS_RULES } from '../policy/status-rules.ts';
+import type { Pipeline } from '../transport/pipeline.ts';
+import type { Account } from './account.ts';
+import type { Operations } from './operations.ts';
+import type { OnLimit, Scope, Scopes } from './scope.ts';
 
 /** What all operations of one service share. */
 export interface Runtime {
@@ -12,42 +21,80 @@ export interface Runtime {
   readonly random: RandomSource;
   readonly createId: () => string;
   readonly emit: EventSink;
-  readonly transport: Transport;
+  /** Tells of moments in which timers may have been late. */
+  readonly wake: WakeSource;
+  readonly account: Account;
+  readonly pipeline: Pipeline;
   readonly scopes: Scopes;
+  readonly operations: Operations;
   /** Where callers' signals are listened to. */
   readonly fanout: AbortFanout;
   /** Limit of one HTTP exchange, in milliseconds. */
   readonly attemptTimeoutMs: number;
   /** How long failing requests are sent again, in milliseconds from the first attempt. */
   readonly retryBudgetMs: number;
+  readonly pollPolicy: PollPolicy;
+  readonly onLimit: OnLimit;
+  /** Whether the server knows a numbered request again that reaches it twice. */
+  readonly serverDeduplicates: boolean;
 }
 
 /** A request that is sent until it is answered. */
 export interface ResilientRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
+  readonly lane: Lane;
   readonly body?: object | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Stops the waiting between attempts. */
-  readonly signal: AbortSignal;
-  /** Aborts an attempt in flight. @default `signal` */
+  /** Whose request it is: its signal stops the waiting between attempts, its deadline bounds it. */
+  readonly scope: Pick<Scope, 'signal' | 'deadlineAt' | 'onLimit'>;
+  /** Aborts an attempt in flight, in place of the scope's signal and deadline. @default the scope's */
   readonly attemptSignal?: AbortSignal | undefined;
+  /** A numbered request: it waits where the circuit is open, and outlives more failures. @default false */
+  readonly isNumbered?: boolean | undefined;
+  /** How long the lane pauses after a 429 that names no time. @default not at all */
+  readonly pauseMs?: number | undefined;
+  /** An error after which it must not be sent again, though it may be retryable. @default none */
+  readonly isFinal?: ((error: TinkerError) => boolean) | undefined;
+  /** Told when an attempt is handed to `fetch`: from here on it may reach the server. */
+  readonly onSend?: (() => void) | undefined;
   /** Told about each attempt that failed. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
-/** Send a request under the service's retry policy. All attempts of one POST carry one idempotency key. */
+/** Least wait before an open circuit is tried again: its probe may be another's. */
+const CIRCUIT_RETRY_MS = 1_000;
+
+/**
+ * Send a request under the service's policies: retries around the pipeline. All attempts of one POST carry one
+ * idempotency key.
+ */
 export function sendResilient(runtime: Runtime, request: ResilientRequest): Promise<unknown> {
-  const { clock, random, emit, transport, retryBudgetMs: budgetMs, attemptTimeoutMs: timeoutMs } = runtime;
-  const { method, path, body, signal, attemptSignal = signal, onFailure } = request;
+  const { clock, random, emit, pipeline, retryBudgetMs: budgetMs, attemptTimeoutMs: timeoutMs } = runtime;
+  const { method, path, lane, body, scope, attemptSignal, isNumbered = false } = request;
+  const { signal, deadlineAt } = scope;
+  const onLimit = scope.onLimit ?? runtime.onLimit;
   const idempotency = method === 'POST' ? { 'x-idempotency-key': `isotinker-${runtime.createId()}` } : {};
-  const headers = { ...idempotency, ...request.headers };
   const attempt = async (): Promise<unknown> => {
     try {
-      return await transport.send({ method, path, body, headers, signal: attemptSignal, timeoutMs });
+      return await pipeline.send({
+        method,
+        path,
+        lane,
+        body,
+        headers: { ...idempotency, ...request.headers },
+        signal: attemptSignal ?? signal,
+        waitSignal: signal,
+        // An attempt with a signal of its own runs to its end, or its fate stays unknown.
+        deadlineAt: attemptSignal === undefined ? deadlineAt : undefined,
+        timeoutMs,
+        onLimit,
+        pauseMs: request.pauseMs,
+        onSend: request.onSend,
+      });
     } catch (error) {
-      onFailure?.(error);
-      throw error;
+      request.onFailure?.(error);
+      throw billingLimit(error, onLimit);
     }
   };
   return retry(attempt, {
@@ -55,9 +102,39 @@ export function sendResilient(runtime: Runtime, request: ResilientRequest): Prom
     random,
     budgetMs,
     signal,
+    deadlineAt,
+    identical500: isNumbered ? IDENTICAL_500.numbered : IDENTICAL_500.request,
+    pauseFor: (error) => pauseFor(runtime, request, error),
+    isFinal: (error) =>
+      request.isFinal?.(error) === true || (onLimit === 'throw' && error.code === 'limit_reached'),
     onRetry: (error, attempts, delayMs) => {
-      const status = 'status' in error && typeof error.status === 'number' ? { status: error.status } : {};
+      const status = isTinkerError(error, 'http_status') ? { status: error.status } : {};
       emit({ type: 'retry', path, attempts, delayMs, code: error.code, ...status });
     },
   });
+}
+
+/** A bill as the limit it is, for those who do not want to wait for its payment. */
+function billingLimit(error: unknown, onLimit: OnLimit): unknown {
+  if (onLimit === 'wait' || !isTinkerError(error, 'http_status') || error.status !== 402) return error;
+  return new TinkerLimitError('billing', error.message, { cause: error });
+}
+
+function pauseFor(
+  { account }: Runtime,
+  { lane, isNumbered = false }: ResilientRequest,
+  error: TinkerError,
+): RetryPause | undefined {
+  if (isTinkerError(error, 'circuit_open')) {
+    return isNumbered
+      ? { delayMs: Math.max(error.retryAfterMs, CIRCUIT_RETRY_MS), isFree: false }
+      : undefined;
+  }
+  if (!isTinkerError(error, 'http_status')) return undefined;
+  if (error.status === 402 && account.billing.heard(error.message))
+    return { delayMs: BILLING_RETRY_MS, isFree: true };
+  const isPaused = lane === 'sample' && error.status === 429 && error.retryable;
+  if (isPaused && STATUS_RULES.sample['429'] === 'pause_account')
+    return { delayMs: account.windows.sample.remainingMs, isFree: true };
+  return undefined;
 }

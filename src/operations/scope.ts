@@ -1,7 +1,10 @@
 import type { AbortFanout } from '../kernel/abort.ts';
-import { checkFinite } from '../kernel/checks.ts';
+import { checkFinite, show } from '../kernel/checks.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { TinkerTimeoutError } from '../kernel/errors.ts';
+import { type TimeoutDetails, TinkerInputError, TinkerTimeoutError } from '../kernel/errors.ts';
+
+/** What a call does where a limit would make it wait. */
+export type OnLimit = 'wait' | 'throw';
 
 /** The last parameter of every method. */
 export interface CallOptions {
@@ -9,13 +12,28 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Limit of the whole call in milliseconds: queueing, retries, polling. @default none */
   readonly timeoutMs?: number | undefined;
+  /**
+   * `throw`: where a limit of this client (requests, bytes) or a pause that the server asked for (429, 402) would make
+   * the call wait before it is accepted, it rejects with a `limit_reached` error instead. @default the service's
+   */
+  readonly onLimit?: OnLimit | undefined;
 }
 
 /** The life of one operation. Everything it waits for hears its signal. */
 export interface Scope {
   readonly signal: AbortSignal;
+  /** When `timeoutMs` is over, on the monotonic clock; `Infinity` without one. Waits are clipped to it. */
+  readonly deadlineAt: number;
+  /** As the call has it; `undefined` for the service's. */
+  readonly onLimit: OnLimit | undefined;
   /** End it: whatever waits inside rejects with `reason`. */
   abort(reason: unknown): void;
+}
+
+/** What an operation that runs out of time last heard, in words and in fields. */
+export interface LastHeard {
+  readonly words: string;
+  readonly details?: TimeoutDetails | undefined;
 }
 
 /** Owner of all that runs on behalf of one client: nothing floats. */
@@ -25,10 +43,10 @@ export interface Scopes {
   /**
    * Run `work` as one owned operation. It ends with `work`; on abort, time-out or close its signal aborts.
    *
-   * @param last - Words for the time-out error: what the operation last heard.
-   * @throws TinkerInputError - at once, for a `timeoutMs` that is not a positive number.
+   * @param last - For the time-out error: what the operation last heard.
+   * @throws TinkerInputError - at once, for a `timeoutMs` that is not a positive number, or an unknown `onLimit`.
    */
-  run<T>(options: CallOptions, work: (scope: Scope) => Promise<T>, last?: () => string): Promise<T>;
+  run<T>(options: CallOptions, work: (scope: Scope) => Promise<T>, last?: () => LastHeard): Promise<T>;
   /** Refuse new operations, abort the running ones with `reason`, and wait until the last has let go. */
   close(reason: unknown): Promise<void>;
 }
@@ -40,19 +58,21 @@ export function createScopes(clock: Clock, fanout: AbortFanout): Scopes {
 
   async function live<T>(
     controller: AbortController,
-    { signal, timeoutMs }: CallOptions,
+    { signal, timeoutMs, onLimit }: CallOptions,
     work: (scope: Scope) => Promise<T>,
-    last: () => string,
+    last: () => LastHeard,
   ): Promise<T> {
     const abort = (reason: unknown): void => controller.abort(reason);
     const unsubscribe = signal === undefined ? undefined : fanout.subscribe(signal, abort);
-    const cancel =
-      timeoutMs === undefined
-        ? undefined
-        : clock.schedule(() => abort(new TinkerTimeoutError('operation', timeoutMs, last())), timeoutMs);
+    const deadlineAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + timeoutMs;
+    const expire = (limitMs: number): void => {
+      const { words, details } = last();
+      abort(new TinkerTimeoutError('operation', limitMs, words, details));
+    };
+    const cancel = timeoutMs === undefined ? undefined : clock.schedule(() => expire(timeoutMs), timeoutMs);
     try {
       controller.signal.throwIfAborted();
-      return await work({ signal: controller.signal, abort });
+      return await work({ signal: controller.signal, abort, deadlineAt, onLimit });
     } finally {
       cancel?.();
       unsubscribe?.();
@@ -63,10 +83,11 @@ export function createScopes(clock: Clock, fanout: AbortFanout): Scopes {
     get size() {
       return running.size;
     },
-    run(options, work, last = () => '') {
+    run(options, work, last = () => ({ words: '' })) {
       if (closedWith !== undefined) return Promise.reject(closedWith.reason);
       if (options.timeoutMs !== undefined)
         checkFinite('timeoutMs', options.timeoutMs, { min: 0, aboveMin: true });
+      if (options.onLimit !== undefined) checkOnLimit(options.onLimit);
       const controller = new AbortController();
       const promise = live(controller, options, work, last).finally(() => running.delete(controller));
       running.set(controller, promise);
@@ -79,4 +100,10 @@ export function createScopes(clock: Clock, fanout: AbortFanout): Scopes {
       await Promise.allSettled(left);
     },
   };
+}
+
+/** Check what a call does at a limit. @throws TinkerInputError */
+export function checkOnLimit(value: unknown): OnLimit {
+  if (value === 'wait' || value === 'throw') return value;
+  throw new TinkerInputError('onLimit', `must be "wait" or "throw", got ${show(value)}`);
 }

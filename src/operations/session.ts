@@ -1,11 +1,17 @@
 import { sleep } from '../kernel/abort.ts';
 import { isTinkerError } from '../kernel/errors.ts';
+import { answerKind, STATUS_RULES } from '../policy/status-rules.ts';
+import { isRouteMissing } from '../transport/classify.ts';
 import { createSessionBody, readSession } from '../wire/json/sessions.ts';
 import { type Runtime, sendResilient } from './runtime.ts';
 
 /** Pause between two heartbeats, and the limit of one (protocol 5.1). */
 const HEARTBEAT_INTERVAL_MS = 10_000;
 const HEARTBEAT_TIMEOUT_MS = 10_000;
+/** Silence that is worth a warning (protocol 5.1). */
+const SILENCE_MS = 120_000;
+/** Waking twice within this time is one waking. */
+const WAKE_INTERVAL_MS = 1_000;
 
 /** What a session is opened with. */
 export interface SessionOptions {
@@ -25,45 +31,94 @@ export async function openSession(
   const answer = await sendResilient(runtime, {
     method: 'POST',
     path: '/api/v1/create_session',
+    lane: 'session',
     body,
-    signal,
+    scope: { signal, deadlineAt: Number.POSITIVE_INFINITY, onLimit: 'wait' },
   });
   const { sessionId, messages } = readSession(answer);
   for (const message of messages) runtime.emit({ type: 'session_message', ...message });
-  keepAlive(runtime, sessionId);
+  // Owned by the service's scopes: close() aborts it and waits for it. Its end has nothing to tell anyone.
+  runtime.scopes.run({}, (scope) => keepAlive(runtime, sessionId, scope.signal)).catch(() => {});
   return sessionId;
 }
 
 /**
- * Send a heartbeat every ten seconds. A failure is reported and survived; the server's word that the session is gone
- * (404, 410) ends it. The timer never keeps a finished program alive.
+ * Send a heartbeat every ten seconds, and at once when the platform wakes. A failure is reported and survived; the
+ * server's word that the session is gone (404, 410), or that it has no heartbeats, ends it. The timer never keeps a
+ * finished program alive.
  */
-function keepAlive(runtime: Runtime, sessionId: string): void {
-  const { clock, scopes, emit } = runtime;
+async function keepAlive(runtime: Runtime, sessionId: string, signal: AbortSignal): Promise<void> {
+  const { clock, emit } = runtime;
   let heardAt = clock.monotonic();
-
-  const beat = async (signal: AbortSignal): Promise<void> => {
-    const body = { session_id: sessionId, type: 'session_heartbeat' };
-    const path = '/api/v1/session_heartbeat';
-    await runtime.transport.send({ method: 'POST', path, body, signal, timeoutMs: HEARTBEAT_TIMEOUT_MS });
-  };
-
-  const keepBeating = async (signal: AbortSignal): Promise<void> => {
+  const alarm = createAlarm(runtime);
+  try {
     for (;;) {
-      await sleep(clock, HEARTBEAT_INTERVAL_MS, signal, { background: true });
+      await alarm.wait(signal);
       try {
-        await beat(signal);
+        await beat(runtime, sessionId, signal);
         heardAt = clock.monotonic();
       } catch (error) {
         if (signal.aborted) return;
-        const status = isTinkerError(error, 'http_status') ? error.status : undefined;
-        if (status === 404 || status === 410) return emit({ type: 'session_lost', sessionId, status });
+        if (ends(error, sessionId, emit)) return;
+        const silentMs = clock.monotonic() - heardAt;
         const message = error instanceof Error ? error.message : String(error);
-        emit({ type: 'heartbeat_failed', sessionId, silentMs: clock.monotonic() - heardAt, message });
+        emit({ type: 'heartbeat_failed', sessionId, silentMs, message });
+        if (silentMs > SILENCE_MS) emit({ type: 'session_silent', sessionId, silentMs });
       }
     }
-  };
+  } finally {
+    alarm.dispose();
+  }
+}
 
-  // Owned by the service's scopes: close() aborts it and waits for it. Its end has nothing to tell anyone.
-  scopes.run({}, ({ signal }) => keepBeating(signal)).catch(() => {});
+async function beat({ pipeline }: Runtime, sessionId: string, signal: AbortSignal): Promise<void> {
+  await pipeline.send({
+    method: 'POST',
+    path: '/api/v1/session_heartbeat',
+    lane: 'session',
+    body: { session_id: sessionId, type: 'session_heartbeat' },
+    signal,
+    timeoutMs: HEARTBEAT_TIMEOUT_MS,
+    onLimit: 'wait',
+  });
+}
+
+/** Whether a heartbeat's answer is the end of heartbeats. */
+function ends(error: unknown, sessionId: string, emit: Runtime['emit']): boolean {
+  if (!isTinkerError(error, 'http_status')) return false;
+  if (isRouteMissing(error)) {
+    emit({ type: 'heartbeat_unsupported', sessionId });
+    return true;
+  }
+  const { status } = error;
+  const isLost = STATUS_RULES.heartbeat[answerKind(status, false)] === 'session_lost';
+  if (isLost) emit({ type: 'session_lost', sessionId, status });
+  return isLost;
+}
+
+/**
+ * Waits for the next heartbeat: the interval, or less where the platform tells of a waking. In a background tab, or
+ * after the lid was shut, timers come late or all at once; one heartbeat makes up for all that were missed.
+ */
+function createAlarm({ clock, wake }: Runtime) {
+  let rangAt = clock.monotonic();
+  let ring: (() => void) | undefined;
+  const dispose = wake(() => {
+    if (clock.monotonic() - rangAt >= WAKE_INTERVAL_MS) ring?.();
+  });
+  return {
+    dispose,
+    async wait(signal: AbortSignal): Promise<void> {
+      const early = new AbortController();
+      const end = (): void => early.abort();
+      signal.addEventListener('abort', end, { once: true });
+      ring = end;
+      if (signal.aborted) end();
+      await sleep(clock, HEARTBEAT_INTERVAL_MS, early.signal, { background: true }).catch(() => {});
+      ring = undefined;
+      signal.removeEventListener('abort', end);
+      signal.throwIfAborted();
+      rangAt = clock.monotonic();
+    },
+  };
 }

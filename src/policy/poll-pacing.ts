@@ -1,38 +1,40 @@
 import type { RandomSource } from '../kernel/random.ts';
+import type { AdaptivePacing, PollContext, PollPolicy } from './poll-policy.ts';
 import { usableHint } from './retry-after.ts';
 
 /** What one poll of a future said, as far as the pace of the next one is concerned. */
 export interface PollOutcome {
   /**
-   * `pending`: a 2xx that says try again; `timeout`: a 408, the long poll's own end; `failing`: a 5xx or a body that
-   * cannot be read; `limited`: a 429 or no connection at all.
+   * `pending`: a 2xx that says try again; `paused`: one that says the server pauses the operation; `timeout`: a 408,
+   * the long poll's own end; `failing`: a 5xx or a body that cannot be read; `limited`: a 429 or no connection at all.
    */
-  readonly kind: 'pending' | 'timeout' | 'failing' | 'limited';
+  readonly kind: 'pending' | 'paused' | 'timeout' | 'failing' | 'limited';
+  /** HTTP status; 0 where there was no answer. */
+  readonly status: number;
   /** How long the exchange took, in milliseconds. */
   readonly elapsedMs: number;
   /** The server's own wish, in milliseconds. */
   readonly hintMs?: number | undefined;
 }
 
-/** What is remembered between two polls. */
+/** What is remembered between two polls: how often in a row each kind of unproductive answer came. */
 export interface PollPacing {
-  /** Answers in a row that failed: the server, its limits, or the way there. */
+  /** Fast 408 and 5xx. Any other outcome starts them afresh. */
   readonly failures: number;
+  /** 429 and lost connections. Any other outcome starts them afresh. */
+  readonly limits: number;
   /** Pending answers that came back at once since the last long poll. */
   readonly hurried: number;
 }
 
 /** Before the first poll. */
-export const freshPacing: PollPacing = { failures: 0, hurried: 0 };
+export const freshPacing: PollPacing = { failures: 0, limits: 0, hurried: 0 };
 
-/** A pending answer held this long is a long poll, and the next one follows at once. */
-const LONG_POLL_MS = 1_000;
-/** Fast answers that are followed at once before the pace slows: a server may just be restarting. */
-const IMMEDIATE_REPEATS = 3;
+/** Least wait after a fast answer that says the server pauses the operation, in milliseconds. */
+const PAUSED_MS = 1_000;
 
 /**
- * The pace of polling: nothing between long polls, and ever longer pauses while the server fails or answers at once.
- * Keyed on consecutive outcomes, so one good turn starts it afresh; a server's hint always wins.
+ * The pace of polling under a {@link PollPolicy}. Keyed on consecutive outcomes, so one good turn starts it afresh.
  *
  * A delay of 0 still means a macrotask: the caller sleeps 0 ms, so that a transport that answers from memory cannot
  * starve timers and aborts.
@@ -40,25 +42,58 @@ const IMMEDIATE_REPEATS = 3;
 export function pacePoll(
   pacing: PollPacing,
   outcome: PollOutcome,
+  policy: PollPolicy,
   random: RandomSource,
 ): { readonly pacing: PollPacing; readonly delayMs: number } {
-  const next = advance(pacing, outcome);
-  const delayMs = usableHint(outcome.hintMs) ?? pause(next, outcome.kind, random);
-  return { pacing: next, delayMs };
+  const longPollMs = policy.kind === 'adaptive' ? policy.longPollMs : 0;
+  const next = advance(pacing, outcome, longPollMs);
+  return { pacing: next, delayMs: delayOf(next, outcome, policy, random) };
 }
 
-function advance(pacing: PollPacing, { kind, elapsedMs }: PollOutcome): PollPacing {
-  const isAnswer = kind === 'pending' || kind === 'timeout';
-  if (isAnswer && elapsedMs >= LONG_POLL_MS) return freshPacing;
-  if (kind === 'pending') return { failures: 0, hurried: pacing.hurried + 1 };
-  return { failures: pacing.failures + 1, hurried: pacing.hurried };
+function advance(pacing: PollPacing, { kind, elapsedMs }: PollOutcome, longPollMs: number): PollPacing {
+  const { failures, limits, hurried } = pacing;
+  const isAnswer = kind === 'pending' || kind === 'paused' || kind === 'timeout';
+  if (isAnswer && longPollMs > 0 && elapsedMs >= longPollMs) return freshPacing;
+  if (kind === 'pending' || kind === 'paused') return { failures: 0, limits: 0, hurried: hurried + 1 };
+  if (kind === 'limited') return { failures: 0, limits: limits + 1, hurried };
+  return { failures: failures + 1, limits: 0, hurried };
 }
 
-function pause({ failures, hurried }: PollPacing, kind: PollOutcome['kind'], random: RandomSource): number {
-  if (kind === 'limited') return equalJitter(failures, 1_000, 30_000, random);
+function delayOf(pacing: PollPacing, outcome: PollOutcome, policy: PollPolicy, random: RandomSource): number {
+  if (policy.kind === 'custom') return policy.delayMs(contextOf(pacing, outcome));
+  if (policy.kind === 'python') return pythonDelay(pacing, outcome);
+  return usableHint(outcome.hintMs) ?? adaptiveDelay(pacing, outcome, policy, random);
+}
+
+function contextOf({ failures, limits, hurried }: PollPacing, outcome: PollOutcome): PollContext {
+  const { kind, status, elapsedMs, hintMs } = outcome;
+  const isFailure = kind === 'failing' || kind === 'timeout';
+  const consecutive = kind === 'limited' ? limits : isFailure ? failures : hurried;
+  return { status, consecutive, elapsedMs, hintMs };
+}
+
+/** Protocol 3.3: everything at once, except 429 and lost connections (1, 2, 4 … 30 s, without jitter or hints). */
+function pythonDelay({ limits }: PollPacing, { kind }: PollOutcome): number {
+  return kind === 'limited' ? Math.min(1_000 * 2 ** Math.min(limits - 1, 30), 30_000) : 0;
+}
+
+function adaptiveDelay(
+  { failures, limits, hurried }: PollPacing,
+  { kind }: PollOutcome,
+  { immediateRepeats, firstMs, maxMs }: AdaptivePacing,
+  random: RandomSource,
+): number {
+  if (kind === 'limited') return equalJitter(limits, firstMs, maxMs, random);
+  if (kind === 'failing' || kind === 'timeout')
+    return equalJitter(failures - immediateRepeats, firstMs, maxMs, random);
   // A server that says "try again" without holding the request is healthy: it is asked less often, not seldom.
-  if (kind === 'pending') return equalJitter(hurried - IMMEDIATE_REPEATS, 100, 2_000, random);
-  return equalJitter(failures - IMMEDIATE_REPEATS, 1_000, 30_000, random);
+  const spacing = equalJitter(
+    hurried - immediateRepeats,
+    Math.min(100, firstMs),
+    Math.min(2_000, maxMs),
+    random,
+  );
+  return kind === 'paused' && hurried > 0 ? Math.max(spacing, PAUSED_MS) : spacing;
 }
 
 /**

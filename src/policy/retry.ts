@@ -3,6 +3,14 @@ import type { Clock } from '../kernel/clock.ts';
 import { isTinkerError, type TinkerError } from '../kernel/errors.ts';
 import type { RandomSource } from '../kernel/random.ts';
 import { retryDelay } from './backoff.ts';
+import { createRepetition } from './repetition.ts';
+
+/** A wait that is no failure's fault: a bill to be paid, a pause of the server, a circuit that will be probed. */
+export interface RetryPause {
+  readonly delayMs: number;
+  /** It takes nothing from the budget. */
+  readonly isFree: boolean;
+}
 
 /** What {@link retry} needs. */
 export interface RetryOptions {
@@ -12,6 +20,14 @@ export interface RetryOptions {
   readonly budgetMs: number;
   /** Ends the waiting between attempts, and with it the retrying. */
   readonly signal: AbortSignal;
+  /** The operation's own end, on the monotonic clock; waits are clipped to it. @default none */
+  readonly deadlineAt?: number | undefined;
+  /** So many identical answers of status 500 in a row are permanent. @default no limit */
+  readonly identical500?: number | undefined;
+  /** Decides whether an error is a pause instead of a failure. @default none is */
+  readonly pauseFor?: ((error: TinkerError) => RetryPause | undefined) | undefined;
+  /** An error after which there must be no other attempt, though it may be retryable. @default none */
+  readonly isFinal?: ((error: TinkerError) => boolean) | undefined;
   /** Told before each wait. */
   readonly onRetry?: ((error: TinkerError, attempts: number, delayMs: number) => void) | undefined;
 }
@@ -21,8 +37,13 @@ export interface RetryOptions {
  * where it was made (`retryable`); an error that is not ours never is.
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { clock, random, budgetMs, signal, onRetry } = options;
-  const startedAt = clock.monotonic();
+  const { clock, random, budgetMs, signal, deadlineAt = Number.POSITIVE_INFINITY, onRetry } = options;
+  const repetition = createRepetition({
+    '500': options.identical500 ?? Number.POSITIVE_INFINITY,
+    '5xx': Number.POSITIVE_INFINITY,
+  });
+  let endsAt = clock.monotonic() + budgetMs;
+  let failures = 0;
   for (let attempts = 1; ; attempts++) {
     signal.throwIfAborted();
     try {
@@ -31,13 +52,22 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       // The caller's reason passes through untouched, even where it is an error of ours.
       if (!isTinkerError(error) || error === signal.reason) throw error;
       error.attempts = attempts;
-      const leftMs = startedAt + budgetMs - clock.monotonic();
-      if (!error.retryable || leftMs <= 0) throw error;
+      const permanent = repetition.heard(error);
+      if (permanent !== undefined) throw permanent;
+      if (options.isFinal?.(error) === true) throw error;
+      const pause = options.pauseFor?.(error);
+      if (pause?.isFree === true) endsAt += pause.delayMs;
+      const leftMs = endsAt - clock.monotonic();
+      if ((pause === undefined && !error.retryable) || leftMs <= 0) throw error;
       signal.throwIfAborted();
-      const hintMs = isTinkerError(error, 'http_status') ? error.retryAfterMs : undefined;
-      const delayMs = Math.min(retryDelay(attempts - 1, hintMs, random), leftMs);
+      const wishMs = pause?.delayMs ?? retryDelay(failures++, hintOf(error), random);
+      const delayMs = Math.min(wishMs, leftMs, Math.max(0, deadlineAt - clock.monotonic()));
       onRetry?.(error, attempts, delayMs);
       await sleep(clock, delayMs, signal);
     }
   }
+}
+
+function hintOf(error: TinkerError): number | undefined {
+  return isTinkerError(error, 'http_status') ? error.retryAfterMs : undefined;
 }

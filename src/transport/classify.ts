@@ -1,7 +1,8 @@
 import { TinkerApiError, TinkerConnectionError, TinkerResponseError } from '../kernel/errors.ts';
 import { readRetryAfter } from '../policy/retry-after.ts';
+import { answerKind, STATUS_RULES } from '../policy/status-rules.ts';
 import { describeProblem } from '../wire/json/futures.ts';
-import { redact } from './headers.ts';
+import { redact, redactError } from './redact.ts';
 
 /** An answer, read to its end. */
 export interface Answer {
@@ -57,18 +58,37 @@ export function statusError(answer: Answer, now: number): TinkerApiError {
 }
 
 /** The error that a failed exchange is. Each runtime names the failure in its own way, so no name is looked at. */
-export function connectionError(origin: string, cause: unknown, credential: string): TinkerConnectionError {
-  const words = redact(describeCause(cause), credential);
-  return new TinkerConnectionError(`Could not reach ${origin}: ${words}`, { cause });
+export function connectionError(
+  origin: string,
+  cause: unknown,
+  secrets: readonly string[],
+): TinkerConnectionError {
+  const words = redact(describeCause(cause), secrets);
+  return new TinkerConnectionError(`Could not reach ${origin}: ${words}`, {
+    cause: redactError(cause, secrets),
+    isUnsent: UNSENT.test(words),
+  });
 }
 
-/** Protocol 1.5, except that a 409 is final unless the server says otherwise (servers.md 2.1 item 34). */
+/**
+ * How runtimes word that no connection came about, so that nothing can have been sent: Node, Bun and Deno for a refused
+ * one, Node and Deno for a name without an address. Pages and Workers tell nothing.
+ */
+const UNSENT =
+  /ECONNREFUSED|ConnectionRefused|connection refused|ENOTFOUND|EAI_AGAIN|failed to lookup address/i;
+
+/** Whether an answer says that the server has no such route, as opposed to no such thing (servers.md 2.1 item 38). */
+export function isRouteMissing({ status, body }: TinkerApiError): boolean {
+  return status === 405 || status === 501 || (status === 404 && /^not found$/i.test(describeProblem(body)));
+}
+
+/** By the rules for requests, unless the server says otherwise (protocol 1.5). */
 function mayRetry({ status, headers, text }: Answer): boolean {
   const wish = headers.get('x-should-retry')?.toLowerCase();
   if (wish === 'true' || wish === 'false') return wish === 'true';
   // A 400 with nothing in it comes from a proxy, not from the server.
-  if (status === 400) return text.trim() === '';
-  return status === 408 || status === 429 || status >= 500;
+  const action = STATUS_RULES.request[answerKind(status, text.trim() === '')];
+  return action === 'retry' || action === 'retry_thrice';
 }
 
 /** A page sees of a redirect only that there was one: status 0. */

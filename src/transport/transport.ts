@@ -4,7 +4,8 @@ import type { Clock } from '../kernel/clock.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import { withAttemptTimeout } from '../policy/timeout.ts';
 import { type Answer, connectionError, readBody, statusError } from './classify.ts';
-import { redact, requestHeaders } from './headers.ts';
+import { requestHeaders } from './headers.ts';
+import { redact, redactHeaders, secretsOf } from './redact.ts';
 
 /** The part of `fetch` the library uses: a whole request in, a response out. */
 export type FetchLike = (request: Request) => Promise<Response>;
@@ -37,6 +38,8 @@ export interface TransportRequest {
   readonly timeoutMs: number;
   /** The operation this is about, for errors. */
   readonly requestId?: string | undefined;
+  /** Told when the request is handed to `fetch`: from here on it may reach the server. */
+  readonly onSend?: (() => void) | undefined;
 }
 
 /** Exactly one attempt per call: no retry, no redirect logic, no state. */
@@ -56,12 +59,15 @@ export interface Transport {
 /** A {@link Transport} through ky, whose own retries, timeouts and error statuses are off: they are policies here. */
 export function createTransport(options: TransportOptions): Transport {
   const { baseUrl, clock, fetch } = options;
+  const ownSecrets = secretsOf(options.defaultHeaders);
 
   async function exchange(
     request: TransportRequest,
     credential: string,
     signal: AbortSignal,
   ): Promise<Answer> {
+    const secrets = [credential, ...ownSecrets];
+    request.onSend?.();
     const sent = ky(`${baseUrl}${request.path}`, {
       method: request.method,
       headers: requestHeaders(
@@ -82,12 +88,13 @@ export function createTransport(options: TransportOptions): Transport {
     try {
       const response = await sent;
       const text = await readText(response, signal);
-      const { status, headers } = response;
-      const kept = redact(text, credential, status >= 200 && status < 300 ? 'success' : 'failure');
+      const { status } = response;
+      const headers = redactHeaders(response.headers, secrets);
+      const kept = redact(text, secrets, status >= 200 && status < 300 ? 'success' : 'failure');
       return { path: request.path, status, headers, text: kept, requestId: request.requestId };
     } catch (cause) {
       signal.throwIfAborted();
-      throw connectionError(new URL(baseUrl).origin, cause, credential);
+      throw connectionError(new URL(baseUrl).origin, cause, secrets);
     }
   }
 

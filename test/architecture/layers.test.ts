@@ -19,6 +19,8 @@ const LAYERS = [
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   // `wire` for types only: a mistake shared by client and emulator would pass every test.
   emulator: ['kernel', 'storage', 'wire'],
+  // For users' own tests, so it knows nothing of how the client works.
+  testing: ['kernel', 'storage'],
 };
 
 /** Each package belongs to one place. */

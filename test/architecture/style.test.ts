@@ -5,7 +5,7 @@ import { filesUnder, parse, ROOT } from './source-files.ts';
 
 const FILES = filesUnder('src');
 
-/** Globals of the platform, and the one file through which each may be reached. */
+/** Globals of the platform, and the file (or files) through which each may be reached. */
 const SEAMS: Readonly<Record<string, string>> = {
   'Date.now': 'src/kernel/clock.ts',
   'performance.now': 'src/kernel/clock.ts',
@@ -16,7 +16,7 @@ const SEAMS: Readonly<Record<string, string>> = {
   setInterval: 'nowhere',
   queueMicrotask: 'nowhere',
   'Math.random': 'src/kernel/random.ts',
-  crypto: 'src/kernel/random.ts',
+  crypto: 'src/kernel/random.ts src/kernel/digest.ts',
   fetch: 'src/client/options.ts',
   'AbortSignal.any': 'nowhere',
   'AbortSignal.timeout': 'nowhere',
@@ -161,7 +161,9 @@ const parsed = (code: string): ts.SourceFile =>
 
 describe('style', () => {
   it.each(FILES)('%s reaches clocks, timers, randomness and fetch only through their seams', (file) => {
-    const strays = globalsOf(parse(file)).filter((name) => name in SEAMS && SEAMS[name] !== file);
+    const strays = globalsOf(parse(file)).filter(
+      (name) => name in SEAMS && SEAMS[name]?.split(' ').includes(file) !== true,
+    );
     expect(strays).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isTinkerError } from '../../src/index.ts';
-import { batch, offline } from '../support/offline.ts';
 import { type SeenRequest, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
+import { batch, offline } from '../support/offline.ts';
 
 const unhandled: unknown[] = [];
 const remember = (reason: unknown): void => void unhandled.push(reason);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isTinkerError, type TinkerError, type TinkerEvent } from '../../src/index.ts';
-import { batch, offline } from '../support/offline.ts';
 import { type Answer, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
+import { batch, offline } from '../support/offline.ts';
 
 /** A client whose requests to some paths are answered from a script, and all others by the emulator. */
 function troubled(
@@ -139,15 +139,36 @@ describe('a server in trouble while submitting', () => {
   });
 
   it('refuses to go on when a numbered request is lost, and says which', async () => {
-    const setup = troubled({ optim_step: ['refused'] }, { retryBudgetMs: 5_000 });
+    const cut: Answer = () => {
+      throw new TypeError('fetch failed', { cause: new Error('other side closed') });
+    };
+    const setup = troubled({ optim_step: [cut] }, { retryBudgetMs: 5_000 });
     const training = await setup.train();
     const lost = await setup.caught(training.optimStep());
-    expect(lost.code).toBe('connection_failed');
+    expect(lost).toMatchObject({ code: 'submit_ambiguous', cause: { code: 'connection_failed' } });
     const refused = await setup.caught(training.forwardBackward(batch(1), 'cross_entropy'));
     expect(refused).toMatchObject({ code: 'client_poisoned', sequenceId: 1, cause: lost });
     expect(setup.pathsOf('forward_backward')).toHaveLength(0);
     await setup.finish();
   });
+});
+
+it('outlives a server that is down for longer than the retry budget: nothing was sent, nothing is lost', async () => {
+  const emulated: { fetch?: (request: Request) => Promise<Response> } = {};
+  const down: Answer[] = Array.from({ length: 6 }, () => 'refused');
+  const setup = troubled(
+    { optim_step: [...down, (request) => emulated.fetch!(request)] },
+    { retryBudgetMs: 5_000 },
+  );
+  emulated.fetch = setup.emulator.fetch;
+  const training = await setup.train();
+  expect(await setup.caught(training.optimStep())).toMatchObject({
+    code: 'connection_failed',
+    isUnsent: true,
+  });
+  await setup.clock.drive(training.optimStep());
+  expect(setup.pathsOf('optim_step').every(({ body }) => body['seq_id'] === 1)).toBe(true);
+  await setup.finish();
 });
 
 describe('a server in trouble while polling', () => {
@@ -203,7 +224,7 @@ describe('a server in trouble while polling', () => {
       'server',
       /Traceback/,
     ],
-    [{ status: 400, body: { detail: 'bad datum' } }, 'operation_failed', 'server', /^bad datum$/],
+    [{ status: 400, body: { detail: 'bad datum' } }, 'operation_failed', 'user', /^bad datum$/],
     [{ status: 410, body: {} }, 'result_expired', 'expired', /Submit the request again/],
     [{ status: 404, body: { detail: 'Future not found' } }, 'http_status', 'user', /Future not found/],
   ] as const)('reports %j as %s', async (answer, code, category, message) => {

@@ -2,22 +2,42 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import * as core from '../../src/index.ts';
+import { STATUS_RULES } from '../../src/policy/status-rules.ts';
+import { requestsInOutage } from '../bench/outage.ts';
 import { runProgram } from '../support/command.ts';
 import { readmeBlocks, readmeExample } from './code-blocks.ts';
+import { renderStatusTable } from './status-table.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
-it('has a first example that runs as it stands and prints what it says', async () => {
-  const { code, prints } = readmeExample();
+/** Run a block of the README as a program, as it stands. */
+async function runBlock(code: string) {
   // Inside the repository, where `isotinker` means these sources.
   const folder = mkdtempSync(join(ROOT, 'test', 'readme', 'example-'));
   try {
-    writeFileSync(join(folder, 'train.mts'), code);
-    const { code: exit, stdout, stderr } = await runProgram(join(folder, 'train.mts'), []);
-    expect([exit, stdout.trimEnd(), stderr]).toEqual([0, prints, '']);
+    writeFileSync(join(folder, 'example.mts'), code);
+    const { code: exit, stdout, stderr } = await runProgram(join(folder, 'example.mts'), []);
+    return { exit, stdout: stdout.trimEnd(), stderr };
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+it('has a first example that runs as it stands and prints what it says', async () => {
+  const { code, prints } = readmeExample();
+  expect(await runBlock(code)).toEqual({ exit: 0, stdout: prints, stderr: '' });
+}, 60_000);
+
+it('has examples of testing that run as they stand: one prints what it says, one finds the race', async () => {
+  const [scripted = '', racing = ''] = readmeBlocks('js').filter((code) =>
+    code.includes('isotinker/testing'),
+  );
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const [, prints] = /^It prints `(token .*?)`/m.exec(readme) ?? [];
+  expect(await runBlock(scripted)).toEqual({ exit: 0, stdout: prints, stderr: '' });
+  const { exit, stderr } = await runBlock(racing);
+  expect(exit).toBe(1);
+  expect(stderr).toMatch(/InterleavingError: 1 visits \(schedule: 1:get visits > 2:get visits > /);
 }, 60_000);
 
 it('names only commands that exist', () => {
@@ -39,6 +59,35 @@ it('names every error code, and no other', () => {
   const source = readFileSync(join(ROOT, 'src/kernel/errors.ts'), 'utf8');
   const [, codes = ''] = /interface TinkerErrorByCode \{(.*?)\}/s.exec(source) ?? [];
   expect(listed.sort()).toEqual([...codes.matchAll(/readonly (\w+):/g)].map(([, code]) => code).sort());
+});
+
+it('has the table of answers that the code follows', () => {
+  expect(readFileSync(join(ROOT, 'README.md'), 'utf8')).toContain(renderStatusTable());
+  expect(renderStatusTable().match(/^\|/gm)).toHaveLength(2 + Object.keys(STATUS_RULES.poll).length);
+});
+
+it('gives the figures of an outage as they are', async () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const [, claimed] = /at a round trip of 1 ms costs (\d+) requests a future/.exec(readme) ?? [];
+  expect(await requestsInOutage('adaptive', 1)).toBe(Number(claimed));
+  expect(await requestsInOutage('adaptive', 20)).toBe(Number(claimed));
+  expect(await requestsInOutage('python', 100)).toBe(601);
+});
+
+it('names every event, and every option of a client', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const events = readFileSync(join(ROOT, 'src/kernel/diagnostics.ts'), 'utf8');
+  const types = [...events.matchAll(/readonly type: '(\w+)'/g)].map(([, type]) => type ?? '');
+  expect(types.length).toBeGreaterThan(10);
+  const isNamed = (type: string): boolean =>
+    readme.includes(`\`${type}\``) || readme.includes(`\`${type.split('_')[0]}_*\``);
+  expect(types.filter((type) => !isNamed(type))).toEqual([]);
+  const options = readFileSync(join(ROOT, 'src/client/options.ts'), 'utf8');
+  const [, fields = ''] = /interface ServiceClientOptions \{(.*?)^\}/ms.exec(options) ?? [];
+  const names = [...fields.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, name]) => name ?? '');
+  expect(names.length).toBeGreaterThan(15);
+  const [, table = ''] = /## Options\n(.*?)\n## /s.exec(readme) ?? [];
+  expect(names.filter((name) => !table.includes(`\`${name}\``))).toEqual([]);
 });
 
 it('speaks of the version that is built', () => {

@@ -1,54 +1,101 @@
 import { createAbortFanout } from '../../src/kernel/abort.ts';
 import type { TinkerEvent } from '../../src/kernel/diagnostics.ts';
+import { type AccountOptions, createAccount } from '../../src/operations/account.ts';
+import { createOperations } from '../../src/operations/operations.ts';
 import type { Runtime } from '../../src/operations/runtime.ts';
 import { createScopes } from '../../src/operations/scope.ts';
-import { createTransport } from '../../src/transport/transport.ts';
+import { resolvePollPolicy } from '../../src/policy/poll-policy.ts';
 import { type Answer, type SeenRequest, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
 import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts';
+import { connectionBudget } from '../../src/transport/connection-budget.ts';
+import { createPipeline } from '../../src/transport/pipeline.ts';
+import { createTransport } from '../../src/transport/transport.ts';
 
 /** What operations run on, with a scripted server behind it. */
 export interface TestRuntime {
   readonly runtime: Runtime;
   readonly clock: VirtualClock;
-  readonly requests: SeenRequest[];
+  readonly requests: readonly SeenRequest[];
   /** When each request was made, on the clock. */
   readonly times: number[];
   readonly events: TinkerEvent[];
+  /** Tell the runtime that the platform woke. */
+  wake(): void;
+  /** How many listen for that. */
+  readonly wakeListeners: number;
 }
 
 /** A runtime on virtual time, without jitter, that talks to a script. */
 export function testRuntime(
   script: Record<string, readonly Answer[]>,
   options: Partial<Runtime> = {},
+  accountOptions: Partial<AccountOptions> = {},
 ): TestRuntime {
   const clock = createVirtualClock();
   const events: TinkerEvent[] = [];
   const times: number[] = [];
+  const wakeListeners = new Set<() => void>();
   const scripted = scriptedFetch(script);
   let ids = 0;
   const fanout = createAbortFanout();
+  const emit = (event: TinkerEvent): void => void events.push(event);
+  const random = (): number => 0;
+  const address = { baseUrl: 'https://tinker.test', apiKey: 'tml-test' };
+  const account = createAccount({
+    ...address,
+    clock,
+    random,
+    emit,
+    storage: undefined,
+    connections: connectionBudget(1_000),
+    breaker: undefined,
+    billingPauseMs: 3_600_000,
+    progressTimeoutMs: 7_200_000,
+    ...accountOptions,
+  });
+  const transport = createTransport({
+    ...address,
+    fetch: (request) => {
+      times.push(clock.monotonic());
+      return scripted.fetch(request);
+    },
+    clock,
+    defaultHeaders: {},
+  });
   const runtime: Runtime = {
     clock,
-    random: () => 0,
+    random,
     createId: () => `id-${++ids}`,
-    emit: (event) => events.push(event),
-    transport: createTransport({
-      baseUrl: 'https://tinker.test',
-      apiKey: 'tml-test',
-      fetch: (request) => {
-        times.push(clock.monotonic());
-        return scripted.fetch(request);
-      },
-      clock,
-      defaultHeaders: {},
-    }),
+    emit,
+    wake(callback) {
+      wakeListeners.add(callback);
+      return () => void wakeListeners.delete(callback);
+    },
+    account,
+    pipeline: createPipeline({ ...account, clock }, transport),
     scopes: createScopes(clock, fanout),
+    operations: createOperations(),
     fanout,
     attemptTimeoutMs: 60_000,
     retryBudgetMs: 300_000,
+    pollPolicy: resolvePollPolicy('pollPolicy'),
+    onLimit: 'wait',
+    serverDeduplicates: true,
     ...options,
   };
-  return { runtime, clock, requests: scripted.requests, times, events };
+  return {
+    runtime,
+    clock,
+    requests: scripted.requests,
+    times,
+    events,
+    wake: () => {
+      for (const listener of [...wakeListeners]) listener();
+    },
+    get wakeListeners() {
+      return wakeListeners.size;
+    },
+  };
 }
 
 /** Answer after so many milliseconds of virtual time, or not at all if the request is aborted before. */

@@ -11,8 +11,10 @@ import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual
 export interface ScriptedService {
   readonly service: ServiceClient;
   readonly clock: VirtualClock;
-  readonly requests: SeenRequest[];
+  readonly requests: readonly SeenRequest[];
   readonly events: TinkerEvent[];
+  /** What the server answers from now on, by path; may be changed on the way. */
+  readonly script: Record<string, readonly Answer[]>;
   /** Bodies of the requests to one path, in order. */
   bodies(path: string): unknown[];
   /** Close the service, and see that nothing of it is left. */
@@ -24,7 +26,11 @@ export function healthyScript(): Record<string, readonly Answer[]> {
   const future = (result: string): readonly Answer[] => [{ status: 200, body: { request_id: result } }];
   const results: Record<string, unknown> = {
     create_model: { model_id: 'sess-1:train:0' },
-    forward: { loss_fn_output_type: 'x', loss_fn_outputs: [], metrics: { 'loss:sum': 1 } },
+    forward: {
+      loss_fn_output_type: 'x',
+      loss_fn_outputs: [{ logprobs: { data: [-1, -2], dtype: 'float32', shape: [2] } }],
+      metrics: { 'loss:sum': 1 },
+    },
     forward_backward: { loss_fn_output_type: 'x', loss_fn_outputs: [], metrics: { 'loss:sum': 2 } },
     optim_step: { metrics: { 'grad_norm:mean': 3 } },
     save_weights: { path: 'tinker://r/weights/n' },
@@ -61,7 +67,8 @@ export function scriptedService(
 ): ScriptedService {
   const clock = createVirtualClock();
   const events: TinkerEvent[] = [];
-  const { fetch, requests } = scriptedFetch({ ...healthyScript(), ...script });
+  const live = { ...healthyScript(), ...script };
+  const { fetch, requests } = scriptedFetch(live, undefined, { clock });
   const service = createServiceClient({
     apiKey: 'tml-test',
     fetch,
@@ -75,6 +82,7 @@ export function scriptedService(
     clock,
     requests,
     events,
+    script: live,
     bodies: (path) => requests.filter((request) => request.path === path).map(({ body }) => body),
     async finish() {
       await service.close();

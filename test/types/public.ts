@@ -52,9 +52,14 @@ export function react(error: unknown): string {
   if (!isTinkerError(error)) return 'not ours';
   if (isTinkerError(error, 'timed_out')) assert<Equal<typeof error.code, 'timed_out'>>();
   if (isTinkerError(error, 'http_status')) assert<Equal<typeof error.status, number>>();
+  if (isTinkerError(error, 'limit_reached')) assert<Equal<typeof error.retryAfterMs, number | undefined>>();
+  if (isTinkerError(error, 'submit_ambiguous')) assert<Equal<typeof error.lastAcceptedId, number>>();
   const code: TinkerErrorCode = error.code;
   switch (code) {
     case 'input_invalid':
+    case 'limit_reached':
+    case 'circuit_open':
+    case 'submit_ambiguous':
     case 'connection_failed':
     case 'timed_out':
     case 'http_status':

@@ -6,6 +6,11 @@ export interface SubmittedFuture {
   readonly requestId: string;
 }
 
+/** A submission that turns out to have been carried out already, with its result. */
+export interface SettledSubmission {
+  readonly settled: unknown;
+}
+
 /**
  * Read a submission's answer. The id is an opaque string; servers that send a number, or name it otherwise, are
  * understood (servers.md 2.1 items 9 and 14).

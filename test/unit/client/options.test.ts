@@ -8,6 +8,8 @@ import { createServiceClient } from '../../../src/index.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
 import { isTinkerError, type TinkerInputError } from '../../../src/kernel/errors.ts';
 import { systemRandom } from '../../../src/kernel/random.ts';
+import { systemWake } from '../../../src/kernel/wake.ts';
+import { resolvePollPolicy } from '../../../src/policy/poll-policy.ts';
 import { thrown } from '../../support/settled.ts';
 
 const realFetch = globalThis.fetch;
@@ -20,7 +22,7 @@ const resolve = (options: Record<string, unknown> = {}) =>
 
 describe('defaults', () => {
   it('are complete', () => {
-    const { fetch, emit, createId, ...rest } = resolve();
+    const { fetch, emit, createId, limits, ...rest } = resolve();
     expect(rest).toEqual({
       apiKey: 'tml-key',
       baseUrl: DEFAULT_BASE_URL,
@@ -30,12 +32,36 @@ describe('defaults', () => {
       projectId: undefined,
       attemptTimeoutMs: 60_000,
       retryBudgetMs: 300_000,
+      pollPolicy: resolvePollPolicy('pollPolicy'),
+      onLimit: 'wait',
+      connections: { total: 1_000, polls: 900 },
+      breaker: undefined,
+      storage: undefined,
+      billingPauseMs: 3_600_000,
+      progressTimeoutMs: 7_200_000,
+      serverDeduplicates: true,
       clock: systemClock,
       random: systemRandom,
+      wake: systemWake,
     });
+    expect(limits.size).toBe(0);
+    expect(resolve().limits).not.toBe(limits);
     expect(createId()).toMatch(/^[0-9a-f]{32}$/);
     expect(() => emit({ type: 'session_lost', sessionId: 's', status: 404 })).not.toThrow();
     expect(fetch).toBeTypeOf('function');
+  });
+
+  it('give a probe of the circuit breaker more time than an attempt has, unless told otherwise', () => {
+    expect(resolve({ circuitBreaker: true }).breaker).toEqual({
+      failureThreshold: 5,
+      resetMs: 30_000,
+      halfOpenCalls: 1,
+      leaseMs: 120_000,
+    });
+    expect(resolve({ circuitBreaker: {}, attemptTimeoutMs: 600_000 }).breaker?.leaseMs).toBe(1_200_000);
+    const own = resolve({ circuitBreaker: { leaseMs: 5, resetMs: 7 }, attemptTimeoutMs: 600_000 }).breaker;
+    expect(own).toMatchObject({ leaseMs: 5, resetMs: 7 });
+    expect(resolve({ circuitBreaker: false }).breaker).toBeUndefined();
   });
 
   it('look the platform’s fetch up per call', async () => {
@@ -146,6 +172,21 @@ describe('what cannot be right', () => {
     [{ attemptTimeoutMs: '60' }, '"attemptTimeoutMs" must be a finite number > 0, got "60"'],
     [{ retryBudgetMs: -1 }, '"retryBudgetMs" must be a finite number >= 0, got -1'],
     [{ retryBudgetMs: Number.NaN }, '"retryBudgetMs" must be a finite number >= 0, got NaN'],
+    [
+      { pollPolicy: 'none' },
+      '"pollPolicy" must be "adaptive", "python", an object of numbers or a function, got "none"',
+    ],
+    [{ pollPolicy: { maxMs: 1 } }, '"pollPolicy.maxMs" must be a finite number >= 1000, got 1'],
+    [{ onLimit: 'sometimes' }, '"onLimit" must be "wait" or "throw", got "sometimes"'],
+    [{ connections: 2 }, '"connections" must be an integer >= 3, got 2'],
+    [
+      { circuitBreaker: { failureThreshold: 0 } },
+      '"circuitBreaker.failureThreshold" must be an integer >= 1, got 0',
+    ],
+    [{ billingPauseMs: -1 }, '"billingPauseMs" must be a finite number >= 0, got -1'],
+    [{ progressTimeoutMs: 0 }, '"progressTimeoutMs" must be a finite number > 0, got 0'],
+    [{ serverDeduplicates: 'yes' }, '"serverDeduplicates" must be true or false, got "yes"'],
+    [{ wake: 5 }, '"wake" must be a function, got 5'],
   ])('is refused when the client is made: %j', (options, message) => {
     const error = thrown(() =>
       createServiceClient({ apiKey: 'tml-key', ...options } as ServiceClientOptions),

@@ -42,7 +42,11 @@ const CALLS: readonly Call[] = [
     path: 'forward',
     run: (training) => training.forward(DATA, 'cross_entropy'),
     body: { forward_input: { data: WIRE_DATA, loss_fn: 'cross_entropy' }, model_id: MODEL, seq_id: 1 },
-    result: { lossFnOutputType: 'x', lossFnOutputs: [], metrics: { 'loss:sum': 1 } },
+    result: {
+      lossFnOutputType: 'x',
+      lossFnOutputs: [{ logprobs: { data: Float32Array.of(-1, -2), dtype: 'float32', shape: [2] } }],
+      metrics: { 'loss:sum': 1 },
+    },
   },
   {
     name: 'forwardBackward',
@@ -364,7 +368,10 @@ describe('trainStep', () => {
     const base = await setUp({ forward_backward: [{ status: 500 }] }, { retryBudgetMs: 0 });
     const step = base.training.trainStep(DATA, 'cross_entropy');
     const update = rejection(step.optimStep);
-    expect(await driveToRejection(base.clock, step)).toMatchObject({ status: 500 });
+    expect(await driveToRejection(base.clock, step)).toMatchObject({
+      code: 'submit_ambiguous',
+      cause: { status: 500 },
+    });
     expect(await update).toMatchObject({ code: 'client_poisoned' });
     expect(submissions(base)).toEqual([['forward_backward', 1]]);
     await base.finish();

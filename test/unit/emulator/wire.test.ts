@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createEmulator, type Emulator, type EmulatorOptions } from '../../../src/emulator/index.ts';
 import { seededRandom } from '../../../src/kernel/random.ts';
-import { SMALL } from '../../support/offline.ts';
 import { createVirtualClock, type VirtualClock } from '../../../src/testing/virtual-clock.ts';
+import { SMALL } from '../../support/offline.ts';
 
 // The emulator held to the protocol's own words (protocol.md), without the client: bodies are written out here.
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createAbortFanout, linkAbort, raceAbort, sleep } from '../../../src/kernel/abort.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
-import { rejection } from '../../support/settled.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
+import { rejection } from '../../support/settled.ts';
 
 /** An abort's reason may be anything; it must come through as the same thing. */
 const REASONS: readonly (readonly [string, unknown])[] = [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeUtf8, encodeUtf8 } from '../../../src/kernel/bytes.ts';
+import { decodeUtf8, encodeUtf8, toHex } from '../../../src/kernel/bytes.ts';
 
 describe('bytes', () => {
   it('writes and reads UTF-8', () => {
@@ -18,5 +18,12 @@ describe('bytes', () => {
 
   it('replaces malformed sequences', () => {
     expect(decodeUtf8(Uint8Array.of(0x61, 0xff, 0x62))).toBe('a\uFFFDb');
+  });
+});
+
+describe('toHex', () => {
+  it('gives two digits a byte', () => {
+    expect(toHex(Uint8Array.of(0, 1, 15, 16, 255))).toBe('00010f10ff');
+    expect(toHex(new Uint8Array())).toBe('');
   });
 });

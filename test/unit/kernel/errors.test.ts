@@ -7,10 +7,11 @@ import {
   TinkerError,
   TinkerInputError,
   TinkerOperationError,
-  TinkerPoisonedError,
   TinkerResponseError,
   TinkerTimeoutError,
 } from '../../../src/kernel/errors.ts';
+import { TinkerCircuitOpenError, TinkerLimitError } from '../../../src/kernel/limit-errors.ts';
+import { TinkerAmbiguousSubmitError, TinkerPoisonedError } from '../../../src/kernel/submission-errors.ts';
 
 interface Row {
   readonly error: TinkerError;
@@ -103,13 +104,47 @@ const ROWS: readonly Row[] = [
     message: 'The client is closed',
   },
   {
-    error: new TinkerPoisonedError(4, new Error('cut')),
+    error: new TinkerTimeoutError('progress', 50, 'stuck'),
+    name: 'TinkerTimeoutError',
+    code: 'timed_out',
+    category: 'network',
+    retryable: false,
+    message: 'No result within 50 ms (progress); stuck',
+  },
+  {
+    error: new TinkerLimitError('rate', 'Too many', { retryAfterMs: 5 }),
+    name: 'TinkerLimitError',
+    code: 'limit_reached',
+    category: 'limit',
+    retryable: true,
+    message: 'Too many',
+  },
+  {
+    error: new TinkerCircuitOpenError('https://h (sample)', 7.2),
+    name: 'TinkerCircuitOpenError',
+    code: 'circuit_open',
+    category: 'server',
+    retryable: false,
+    message:
+      'The circuit of https://h (sample) is open after failures in a row; it lets a probe through in 8 ms',
+  },
+  {
+    error: new TinkerAmbiguousSubmitError(4, 3, new Error('cut')),
+    name: 'TinkerAmbiguousSubmitError',
+    code: 'submit_ambiguous',
+    category: 'protocol',
+    retryable: false,
+    message:
+      'Training request 4 may or may not have reached the server (the last one accepted is 3): cut. Continue from the last checkpoint with a new training client',
+  },
+  {
+    error: new TinkerPoisonedError(1, 0, new Error('cut')),
     name: 'TinkerPoisonedError',
     code: 'client_poisoned',
     category: 'protocol',
     retryable: false,
     message:
-      'Training request 4 was sent but its fate is unknown. Continue from the last checkpoint with a new training client',
+      'Not sent: the fate of training request 1 is unknown (none before it was accepted). Continue from the last checkpoint with a new training client',
   },
 ];
 
@@ -133,7 +168,10 @@ describe.each(ROWS)('$name ($message)', ({ error, ...row }) => {
   });
 
   it('survives JSON and structured cloning', () => {
-    expect(JSON.parse(JSON.stringify(error))).toMatchObject({ name: row.name, code: row.code });
+    const { name, code, category, retryable, message } = row;
+    const kept = JSON.parse(JSON.stringify(error));
+    expect(kept).toMatchObject({ name, code, category, retryable, message });
+    expect(kept.cause).toBe(error.cause === undefined ? undefined : 'Error: cut');
     expect(structuredClone(error).message).toBe(row.message);
   });
 });
@@ -158,7 +196,9 @@ describe('TinkerError', () => {
   it('keeps the fields of its kind', () => {
     expect(new TinkerInputError('rank', 'is wrong').field).toBe('rank');
     expect(new TinkerTimeoutError('wait', 5)).toMatchObject({ scope: 'wait', limitMs: 5 });
-    expect(new TinkerPoisonedError(7, undefined).sequenceId).toBe(7);
+    expect(new TinkerPoisonedError(7, 5, undefined)).toMatchObject({ sequenceId: 7, lastAcceptedId: 5 });
+    expect(new TinkerConnectionError('no')).toMatchObject({ isUnsent: false });
+    expect(new TinkerConnectionError('no', { isUnsent: true })).toMatchObject({ isUnsent: true });
     expect(new TinkerApiError(429, 'slow', { retryAfterMs: 5, body: { a: 1 } })).toMatchObject({
       status: 429,
       retryAfterMs: 5,

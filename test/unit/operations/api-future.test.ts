@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isTinkerError, TinkerResponseError } from '../../../src/kernel/errors.ts';
 import { type ApiFuture, startOperation } from '../../../src/operations/api-future.ts';
+import type { FutureEvent } from '../../../src/operations/operation-view.ts';
 import { sendResilient } from '../../../src/operations/runtime.ts';
 import type { CallOptions } from '../../../src/operations/scope.ts';
-import { readSubmitted } from '../../../src/wire/json/futures.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
-import { answerAfter, testRuntime } from '../../support/runtime.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
+import { readSubmitted } from '../../../src/wire/json/futures.ts';
+import { answerAfter, testRuntime } from '../../support/runtime.ts';
 import { driveToRejection, rejection, thrown } from '../../support/settled.ts';
 
 const ACCEPTED: Answer = { status: 200, body: { request_id: 'r-1' } };
@@ -29,15 +30,24 @@ afterEach(async () => {
 function setUp(polls: readonly Answer[] = [DONE], submits: readonly Answer[] = [ACCEPTED]) {
   const script: Record<string, readonly Answer[]> = { thing: submits, retrieve_future: polls };
   const base = testRuntime(script);
+  const observed: unknown[] = [];
   const controller = new AbortController();
   const listeners = countListeners(controller.signal);
   const start = (options?: CallOptions, decode?: (body: unknown) => unknown): ApiFuture<unknown> =>
     startOperation(
       base.runtime,
       {
-        submit: async ({ signal }) =>
+        path: '/api/v1/thing',
+        observer: { heard: (...heard) => observed.push(heard) },
+        submit: async (scope) =>
           readSubmitted(
-            await sendResilient(base.runtime, { method: 'POST', path: '/api/v1/thing', body: {}, signal }),
+            await sendResilient(base.runtime, {
+              method: 'POST',
+              path: '/api/v1/thing',
+              lane: 'rest',
+              body: {},
+              scope,
+            }),
           ),
         decode: decode ?? ((body) => (body as { value: unknown }).value),
       },
@@ -48,7 +58,14 @@ function setUp(polls: readonly Answer[] = [DONE], submits: readonly Answer[] = [
     expect(base.clock.pending).toBe(0);
     expect(listeners.left).toBe(0);
   };
-  return { ...base, script, controller, listeners, start, finish };
+  return { ...base, script, observed, controller, listeners, start, finish };
+}
+
+/** All events of a future, once it has ended. */
+async function read(events: AsyncIterable<FutureEvent>): Promise<FutureEvent[]> {
+  const seen: FutureEvent[] = [];
+  for await (const event of events) seen.push(event);
+  return seen;
 }
 
 describe('an operation', () => {
@@ -103,7 +120,7 @@ describe('an operation', () => {
 describe('what is known of an operation', () => {
   it('follows its life', async () => {
     const base = setUp();
-    const { clock, events } = base;
+    const { clock, observed } = base;
     const answer = (body: object) => answerAfter(clock, 2_000, () => Response.json(body));
     base.script['thing'] = [answer({ request_id: 'r-1' })];
     base.script['retrieve_future'] = [
@@ -115,6 +132,7 @@ describe('what is known of an operation', () => {
       answer({ value: 7 }),
     ];
     const future = base.start();
+    const watched = read(future.events());
     const life: unknown[] = [];
     const look = (): void => {
       const { requestId, status, queueState, reason, elapsedMs } = future;
@@ -135,10 +153,22 @@ describe('what is known of an operation', () => {
       [12_000, 'r-1', 'running', 'active', undefined],
       [14_000, 'r-1', 'done', 'active', undefined],
     ]);
-    expect(events).toEqual([
-      { type: 'queue_state', requestId: 'r-1', queueState: 'paused_capacity', reason: 'full' },
-      { type: 'queue_state', requestId: 'r-1', queueState: 'paused_capacity', reason: 'fuller' },
-      { type: 'queue_state', requestId: 'r-1', queueState: 'active', reason: undefined },
+    // Case 12: told once per changed state or reason.
+    expect(await watched).toEqual([
+      { type: 'status', status: 'submitting' },
+      { type: 'status', status: 'queued' },
+      { type: 'status', status: 'paused' },
+      { type: 'queue_state', queueState: 'paused_capacity', reason: 'full' },
+      { type: 'queue_state', queueState: 'paused_capacity', reason: 'fuller' },
+      { type: 'status', status: 'running' },
+      { type: 'queue_state', queueState: 'active', reason: undefined },
+      { type: 'status', status: 'done' },
+    ]);
+    expect(observed).toEqual([
+      ['r-1', 'paused_capacity', 'full'],
+      ['r-1', 'paused_capacity', 'full'],
+      ['r-1', 'paused_capacity', 'fuller'],
+      ['r-1', 'active', undefined],
     ]);
     await clock.advance(5_000);
     expect(future.elapsedMs).toBe(14_000);
@@ -163,6 +193,154 @@ describe('what is known of an operation', () => {
     expect(future.reason).toBeUndefined();
     await future;
     base.finish();
+  });
+});
+
+describe('its events', () => {
+  it('begin with the present status for each reader, and end with the operation', async () => {
+    const base = setUp();
+    base.script['retrieve_future'] = [
+      { status: 503, text: 'down' },
+      answerAfter(base.clock, 2_000, () => Response.json({ value: 7 })),
+    ];
+    const future = base.start();
+    const early = read(future.events());
+    await base.clock.advance(1_000);
+    const late = read(future.events());
+    await base.clock.drive(future);
+    const done = { type: 'status', status: 'done' };
+    expect(await early).toEqual([
+      { type: 'status', status: 'submitting' },
+      { type: 'status', status: 'queued' },
+      { type: 'trouble', message: '/api/v1/retrieve_future answered 503: down' },
+      done,
+    ]);
+    expect(await late).toEqual([{ type: 'status', status: 'queued' }, done]);
+    expect(await read(future.events())).toEqual([done]);
+    base.finish();
+  });
+
+  it('stop at a break, which leaves the operation and other readers alone', async () => {
+    const base = setUp();
+    base.script['retrieve_future'] = [answerAfter(base.clock, 2_000, () => Response.json({ value: 7 }))];
+    const future = base.start();
+    const other = read(future.events());
+    for await (const event of future.events()) {
+      expect(event).toEqual({ type: 'status', status: 'submitting' });
+      break;
+    }
+    expect(await base.clock.drive(future)).toBe(7);
+    expect(await other).toHaveLength(3);
+    base.finish();
+  });
+
+  it('are kept for a reader that does not come, 256 at most, and it is told how many it missed', async () => {
+    const base = setUp();
+    base.script['retrieve_future'] = [
+      ...Array.from({ length: 1_000 }, (_, i) => ({ status: 503, text: `down ${i}` })),
+      DONE,
+    ];
+    const future = base.start();
+    const events = future.events();
+    await base.clock.drive(future);
+    const seen = await read(events);
+    // In all: submitting, queued, a thousand troubles, done.
+    expect(seen[0]).toEqual({ type: 'dropped', count: 1_003 - 256 });
+    expect(seen).toHaveLength(257);
+    expect(seen.at(-1)).toEqual({ type: 'status', status: 'done' });
+    expect(seen[1]).toEqual({ type: 'trouble', message: '/api/v1/retrieve_future answered 503: down 745' });
+    base.finish();
+  });
+});
+
+describe('the failure of an operation', () => {
+  it('is told, whether anybody awaits it or not', async () => {
+    const { start, clock, events, finish } = setUp([
+      { status: 200, body: { error: 'no', category: 'user' } },
+    ]);
+    expect(start().status).toBe('submitting');
+    await clock.advance(0);
+    expect(events).toEqual([
+      {
+        type: 'operation_failed',
+        path: '/api/v1/thing',
+        requestId: 'r-1',
+        code: 'operation_failed',
+        message: 'no',
+      },
+    ]);
+    finish();
+  });
+
+  it('is told of a time-out and of a bug, but not where the caller ended it', async () => {
+    const { start, clock, controller, events, runtime, finish } = setUp(['nothing']);
+    const ends = [start({ timeoutMs: 1_000 }), start({ signal: controller.signal }), start({})].map(
+      (future) => rejection(future),
+    );
+    await clock.advance(1_000);
+    controller.abort('enough');
+    await Promise.all(ends.slice(0, 2));
+    expect(events).toMatchObject([{ type: 'operation_failed', code: 'timed_out' }]);
+    const bug = setUp();
+    const broken = bug.start({}, () => {
+      throw new Error('mine');
+    });
+    await bug.clock.advance(0);
+    expect(broken.status).toBe('failed');
+    expect(bug.events).toMatchObject([{ type: 'operation_failed', code: 'unknown', message: 'mine' }]);
+    await runtime.scopes.close('shut');
+    await Promise.all(ends);
+    expect(events).toHaveLength(1);
+    finish();
+  });
+
+  it('by time-out says what is known: the last status, how often it was asked, whether it may go on', async () => {
+    const polled = setUp([{ status: 408 }]);
+    const last = await driveToRejection(polled.clock, polled.start({ timeoutMs: 10 }));
+    // Case 3: the last status is there, not just the time.
+    expect(last).toMatchObject({
+      code: 'timed_out',
+      scope: 'operation',
+      requestId: 'r-1',
+      lastStatus: 408,
+      polls: 4,
+      mayContinue: true,
+    });
+    const sent = polled.requests.length;
+    await polled.clock.advance(60_000);
+    expect(polled.requests).toHaveLength(sent);
+    const refused = setUp([DONE], ['refused']);
+    expect(await driveToRejection(refused.clock, refused.start({ timeoutMs: 2_000 }))).toMatchObject({
+      requestId: undefined,
+      lastStatus: undefined,
+      polls: 0,
+      mayContinue: false,
+    });
+    polled.finish();
+    refused.finish();
+  });
+});
+
+describe('a lost result', () => {
+  it('is the end, unless the operation may be submitted anew', async () => {
+    const { start, clock, requests, finish } = setUp([{ status: 410 }]);
+    expect(await driveToRejection(clock, start())).toMatchObject({ code: 'result_expired' });
+    expect(requests).toHaveLength(2);
+    finish();
+  });
+});
+
+describe('a submission that was carried out already', () => {
+  it('brings its result along, and is not polled', async () => {
+    const { runtime, requests, clock, finish } = setUp();
+    const future = startOperation(runtime, {
+      path: '/api/v1/thing',
+      submit: async () => ({ settled: { value: 9 } }),
+      decode: (body) => (body as { value: number }).value,
+    });
+    expect(await clock.drive(future)).toBe(9);
+    expect([future.requestId, future.status, requests.length]).toEqual([undefined, 'done', 0]);
+    finish();
   });
 });
 

@@ -2,24 +2,31 @@ import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { TinkerApiError } from '../../../src/kernel/errors.ts';
 import { pollFuture } from '../../../src/operations/poll.ts';
-import type { Transport } from '../../../src/transport/transport.ts';
+import { resolveBreakerConfig } from '../../../src/policy/breaker.ts';
+import { resolvePollPolicy } from '../../../src/policy/poll-policy.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
-import { answerAfter, testRuntime } from '../../support/runtime.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
+import type { Pipeline } from '../../../src/transport/pipeline.ts';
+import { answerAfter, testRuntime } from '../../support/runtime.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
 
 const DONE: Answer = { status: 200, body: { value: 7 } };
 const PENDING: Answer = { status: 200, body: { type: 'try_again' } };
 const unavailable: Answer = { status: 503, text: 'down' };
 
-function setUp(answers: readonly Answer[] = [DONE]) {
+function setUp(
+  answers: readonly Answer[] = [DONE],
+  options: Parameters<typeof testRuntime>[1] = {},
+  account: Parameters<typeof testRuntime>[2] = {},
+  deadlineAt = Number.POSITIVE_INFINITY,
+) {
   const script: { retrieve_future: readonly Answer[] } = { retrieve_future: answers };
-  const base = testRuntime(script);
+  const base = testRuntime(script, options, account);
   const controller = new AbortController();
   const listeners = countListeners(controller.signal);
   const heard: unknown[] = [];
   const poll = (): Promise<unknown> =>
-    pollFuture(base.runtime, 'r-1', controller.signal, (what) =>
+    pollFuture(base.runtime, 'r-1', { signal: controller.signal, deadlineAt }, (what) =>
       heard.push(what instanceof Error ? what.message : what),
     );
   const finish = (): void => {
@@ -152,7 +159,7 @@ describe('trouble', () => {
     ],
     ['no connection', 'refused', [0, 500, 1_500, 3_500]],
     ['500 of a crashed server', { status: 500, text: 'Internal Server Error' }, [0, 0, 0, 0]],
-    ['a proxy’s empty 400', { status: 400, text: '' }, [0, 0, 0, 0]],
+    ['case 7: a proxy’s empty 400, three times', { status: 400, text: '' }, [0, 0, 0, 0]],
     ['529', { status: 529 }, [0, 0, 0, 0]],
   ])('is waited out: %s', async (_, answer, expected) => {
     const { poll, clock, times, heard, finish } = setUp([...repeat(3, answer), DONE]);
@@ -173,6 +180,116 @@ describe('trouble', () => {
     finish();
   });
 
+  it('case 7: the fourth empty 400 of a future is the end, whatever came between', async () => {
+    const empty: Answer = { status: 400, text: '' };
+    const { poll, clock, requests, finish } = setUp([empty, empty, PENDING, empty, PENDING, empty, DONE]);
+    expect(await driveToRejection(clock, poll())).toMatchObject({ code: 'http_status', status: 400 });
+    expect(requests).toHaveLength(6);
+    finish();
+  });
+
+  it('item 31: the same 500 ten times in a row is the end, and says so', async () => {
+    const { poll, clock, requests, finish } = setUp([{ status: 500, text: 'Internal Server Error' }]);
+    const error = await driveToRejection(clock, poll());
+    expect(error).toMatchObject({ code: 'http_status', status: 500, attempts: 10, retryable: false });
+    expect((error as Error).message).toContain('the same answer 10 times in a row');
+    expect(requests).toHaveLength(10);
+    finish();
+  });
+
+  it('item 31: an outage is waited out for half an hour at the least, but not for ever', async () => {
+    const { poll, clock, requests, finish } = setUp([unavailable]);
+    expect(await driveToRejection(clock, poll())).toMatchObject({ status: 503, attempts: 140 });
+    expect(requests).toHaveLength(140);
+    expect(clock.monotonic()).toBeGreaterThan(1_800_000);
+    finish();
+    const changing = setUp([
+      ...repeat(139, unavailable),
+      { status: 503, text: 'other' },
+      ...repeat(139, unavailable),
+      DONE,
+    ]);
+    expect(await changing.clock.drive(changing.poll())).toEqual({ value: 7 });
+    changing.finish();
+  });
+
+  it('402: waits for the bill to be paid, five seconds at a time, and no longer than it is told', async () => {
+    const bill: Answer = { status: 402, body: { detail: 'no credit' } };
+    const paid = setUp([bill, bill, DONE]);
+    expect(await paid.clock.drive(paid.poll())).toEqual({ value: 7 });
+    expect(paid.times).toEqual([0, 5_000, 10_000]);
+    expect(paid.events.map(({ type }) => type)).toEqual(['billing_paused']);
+    paid.finish();
+    const { poll, clock, times, finish } = setUp([bill], {}, { billingPauseMs: 12_000 });
+    expect(await driveToRejection(clock, poll())).toMatchObject({ code: 'http_status', status: 402 });
+    expect(times).toEqual([0, 5_000, 10_000, 15_000]);
+    finish();
+    const unpaid = setUp([bill], {}, { billingPauseMs: 0 });
+    expect(await driveToRejection(unpaid.clock, unpaid.poll())).toMatchObject({ status: 402 });
+    expect(unpaid.times).toEqual([0]);
+    unpaid.finish();
+  });
+
+  it('is asked about at once for ever under the python policy, but for limits', async () => {
+    const { poll, clock, times, finish } = setUp(
+      [
+        ...repeat(50, unavailable),
+        'refused',
+        'refused',
+        { status: 429, headers: { 'retry-after': '9' } },
+        DONE,
+      ],
+      { pollPolicy: resolvePollPolicy('pollPolicy', 'python') },
+    );
+    await clock.drive(poll());
+    expect(times).toEqual([...new Array(51).fill(0), 1_000, 3_000, 7_000]);
+    finish();
+  });
+
+  it('case 5: waits as long as a policy of one’s own says', async () => {
+    const pollPolicy = resolvePollPolicy('pollPolicy', ({ status }) => (status === 503 ? 40 : 25));
+    const { poll, clock, times, finish } = setUp([unavailable, { status: 408 }, DONE], { pollPolicy });
+    await clock.drive(poll());
+    expect(times).toEqual([0, 40, 65]);
+    finish();
+  });
+
+  it('ends the operation where a policy of one’s own is wrong, or throws', async () => {
+    const wrong = setUp([unavailable], { pollPolicy: resolvePollPolicy('pollPolicy', () => -1) });
+    expect(await driveToRejection(wrong.clock, wrong.poll())).toMatchObject({
+      code: 'input_invalid',
+      field: 'pollPolicy()',
+    });
+    wrong.finish();
+    const bug = new Error('mine');
+    const throwing = setUp([unavailable], {
+      pollPolicy: resolvePollPolicy('pollPolicy', () => {
+        throw bug;
+      }),
+    });
+    expect(await driveToRejection(throwing.clock, throwing.poll())).toBe(bug);
+    throwing.finish();
+  });
+
+  it('is waited for no longer than the deadline leaves, and legs neither', async () => {
+    const hinted = setUp([{ status: 503, headers: { 'retry-after': '7' } }], {}, {}, 2_000);
+    const work = rejection(hinted.poll());
+    await hinted.clock.advance(1_999);
+    expect(hinted.times).toEqual([0]);
+    hinted.clock.schedule(() => hinted.controller.abort('over'), 1);
+    await hinted.clock.advance(1);
+    hinted.controller.abort('over');
+    expect(await work).toBe('over');
+    hinted.finish();
+    const leg = setUp(['nothing', DONE], {}, {}, 50_000);
+    await leg.clock.drive(leg.poll());
+    expect(leg.times).toEqual([0, 45_000]);
+    const short = setUp(['nothing', DONE], {}, {}, 3_000);
+    await short.clock.drive(short.poll());
+    expect(short.times).toEqual([0, 3_000]);
+    short.finish();
+  });
+
   it('that is an unreadable body thrice in a row is the end', async () => {
     const cut: Answer = { status: 200, text: '{"metrics": ' };
     const once = setUp([cut, cut, PENDING, cut, cut, DONE]);
@@ -186,6 +303,44 @@ describe('trouble', () => {
     });
     expect(requests).toHaveLength(3);
     finish();
+  });
+});
+
+describe('the circuit', () => {
+  const breaker = resolveBreakerConfig('circuitBreaker', { failureThreshold: 3, resetMs: 20_000 });
+
+  it('holds polls back while it is open, and gives no result up', async () => {
+    const { poll, clock, times, finish } = setUp(
+      [unavailable, unavailable, unavailable, DONE],
+      {},
+      { breaker },
+    );
+    expect(await clock.drive(poll())).toEqual({ value: 7 });
+    expect(times).toEqual([0, 0, 0, 20_000]);
+    finish();
+  });
+
+  it('does not take the end of our own legs for failures of a server that holds longer', async () => {
+    const { poll, clock, times, events, finish } = setUp([...repeat(8, 'nothing'), DONE], {}, { breaker });
+    expect(await clock.drive(poll())).toEqual({ value: 7 });
+    expect(times).toEqual(Array.from({ length: 9 }, (_, i) => i * 45_000));
+    expect(events).toEqual([]);
+    finish();
+  });
+});
+
+describe('what is shared by all polls of an account', () => {
+  it('is a 429’s hint: others hold their next poll back, too', async () => {
+    const limited: Answer = { status: 429, headers: { 'retry-after': '9' } };
+    const { runtime, script, clock, times, controller } = setUp([]);
+    script.retrieve_future = [limited, DONE];
+    const scope = { signal: controller.signal, deadlineAt: Number.POSITIVE_INFINITY };
+    const first = pollFuture(runtime, 'r-1', scope, () => {});
+    await clock.advance(1_000);
+    const second = pollFuture(runtime, 'r-2', scope, () => {});
+    await clock.drive(Promise.all([first, second]));
+    expect(times).toEqual([0, 9_000, 9_000]);
+    expect(clock.pending).toBe(0);
   });
 });
 
@@ -209,7 +364,7 @@ describe('the end', () => {
     [
       'a 400 with words',
       { status: 400, body: { detail: 'bad tensor' } },
-      { code: 'operation_failed', message: 'bad tensor', requestId: 'r-1' },
+      { code: 'operation_failed', category: 'user', message: 'bad tensor', requestId: 'r-1' },
     ],
     [
       'a 410',
@@ -227,7 +382,6 @@ describe('the end', () => {
       { message: 'The result is gone: expired. Submit the request again' },
     ],
     ['a 401', { status: 401 }, { code: 'http_status', status: 401, requestId: 'r-1' }],
-    ['a 402', { status: 402 }, { code: 'http_status', status: 402 }],
     ['a 403', { status: 403 }, { code: 'http_status', status: 403 }],
     ['a 404', { status: 404, body: { detail: 'unknown future' } }, { code: 'http_status', status: 404 }],
     ['a 409', { status: 409 }, { code: 'http_status', status: 409 }],
@@ -298,7 +452,7 @@ describe('the end', () => {
         return () => clearImmediate(id);
       },
     };
-    const transport: Transport = {
+    const pipeline: Pipeline = {
       send: async () => {
         now += 5_000;
         polls += 1;
@@ -306,7 +460,8 @@ describe('the end', () => {
       },
     };
     setImmediate(() => controller.abort('enough'));
-    const work = pollFuture({ ...runtime, clock, transport }, 'r-1', controller.signal, () => {});
+    const scope = { signal: controller.signal, deadlineAt: Number.POSITIVE_INFINITY };
+    const work = pollFuture({ ...runtime, clock, pipeline }, 'r-1', scope, () => {});
     expect(await rejection(work)).toBe('enough');
     expect(polls).toBeLessThan(10);
   });

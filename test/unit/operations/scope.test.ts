@@ -3,8 +3,8 @@ import { createAbortFanout, sleep } from '../../../src/kernel/abort.ts';
 import { isTinkerError, TinkerClosedError } from '../../../src/kernel/errors.ts';
 import { createScopes, type Scope } from '../../../src/operations/scope.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
-import { driveToRejection, rejection, thrown } from '../../support/settled.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
+import { driveToRejection, rejection, thrown } from '../../support/settled.ts';
 
 function setUp() {
   const clock = createVirtualClock();
@@ -76,9 +76,11 @@ describe('a scope', () => {
 
   it('ends at its limit, saying what it last heard', async () => {
     const { scopes, controller, forever, clock, finish } = setUp();
-    let last = 'nothing yet';
-    const work = scopes.run({ signal: controller.signal, timeoutMs: 2_000 }, forever, () => last);
-    last = 'the server was full';
+    let words = 'nothing yet';
+    const details = { requestId: 'r-1', lastStatus: 503, polls: 4, mayContinue: true };
+    const last = () => ({ words, details });
+    const work = scopes.run({ signal: controller.signal, timeoutMs: 2_000 }, forever, last);
+    words = 'the server was full';
     const error = await driveToRejection(clock, work);
     expect(isTinkerError(error, 'timed_out')).toBe(true);
     expect(error).toMatchObject({
@@ -86,8 +88,27 @@ describe('a scope', () => {
       limitMs: 2_000,
       retryable: false,
       message: 'No result within 2000 ms (operation); the server was full',
+      ...details,
     });
     expect(clock.monotonic()).toBe(2_000);
+    finish();
+  });
+
+  it('knows its deadline and what it does at limits', async () => {
+    const { scopes, clock, finish } = setUp();
+    await clock.advance(500);
+    const seen: unknown[] = [];
+    await scopes.run({ timeoutMs: 2_000, onLimit: 'throw' }, async ({ deadlineAt, onLimit }) => {
+      seen.push(deadlineAt, onLimit);
+    });
+    await scopes.run({}, async ({ deadlineAt, onLimit }) => {
+      seen.push(deadlineAt, onLimit);
+    });
+    expect(seen).toEqual([2_500, 'throw', Number.POSITIVE_INFINITY, undefined]);
+    const wrong = { onLimit: 'never' as 'wait' };
+    expect(() => scopes.run(wrong, async () => {})).toThrow(
+      '"onLimit" must be "wait" or "throw", got "never"',
+    );
     finish();
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { openSession } from '../../../src/operations/session.ts';
-import { answerAfter, testRuntime } from '../../support/runtime.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
+import { answerAfter, testRuntime } from '../../support/runtime.ts';
 import { driveToRejection } from '../../support/settled.ts';
 
 const OPENED: Answer = { status: 200, body: { session_id: 's-1' } };
@@ -18,7 +18,7 @@ function setUp(heartbeats: readonly Answer[] = [ALIVE], opened: readonly Answer[
     expect(base.runtime.scopes.size).toBe(0);
     expect(base.clock.pending).toBe(0);
   };
-  return { ...base, script, open, beats, close };
+  return Object.assign(base, { script, open, beats, close });
 }
 
 describe('openSession', () => {
@@ -129,6 +129,83 @@ describe('heartbeats', () => {
     expect(runtime.scopes.size).toBe(0);
     expect(clock.pending).toBe(0);
     await close();
+  });
+
+  it.each<readonly [string, Answer]>([
+    ['404 of a missing route', { status: 404, body: { detail: 'Not Found' } }],
+    ['405', { status: 405, body: { detail: 'Method Not Allowed' } }],
+    ['501', { status: 501 }],
+  ])('end where the server has none, which loses no session: %s', async (_, answer) => {
+    const { open, clock, beats, events, close } = setUp([answer]);
+    await open();
+    await clock.advance(100_000);
+    expect(beats()).toEqual([10_000]);
+    expect(events).toEqual([{ type: 'heartbeat_unsupported', sessionId: 's-1' }]);
+    await close();
+  });
+
+  it('case 35: warn once a beat when the server has been silent for over two minutes', async () => {
+    const { open, clock, events, close } = setUp([ALIVE, { status: 500, text: 'down' }]);
+    await open();
+    await clock.advance(130_000);
+    const warnings = () => events.filter(({ type }) => type === 'session_silent');
+    // The last answer came at 10 s; at 130 s it is just two minutes, not more.
+    expect(warnings()).toEqual([]);
+    await clock.advance(30_000);
+    expect(warnings()).toEqual(
+      [130_000, 140_000, 150_000].map((silentMs) => ({ type: 'session_silent', sessionId: 's-1', silentMs })),
+    );
+    await close();
+  });
+
+  it('are sent at once when the platform wakes, once for all that were missed', async () => {
+    const base = setUp();
+    await base.open();
+    expect(base.wakeListeners).toBe(1);
+    await base.clock.advance(14_000);
+    // `visibilitychange`, `resume` and `online` come together.
+    base.wake();
+    base.wake();
+    base.wake();
+    await base.clock.advance(0);
+    expect(base.beats()).toEqual([10_000, 14_000]);
+    base.wake();
+    await base.clock.advance(999);
+    base.wake();
+    expect(base.beats()).toHaveLength(2);
+    await base.clock.advance(1);
+    base.wake();
+    await base.clock.advance(0);
+    expect(base.beats()).toEqual([10_000, 14_000, 15_000]);
+    await base.clock.advance(10_000);
+    expect(base.beats()).toEqual([10_000, 14_000, 15_000, 25_000]);
+    await base.close();
+    expect(base.wakeListeners).toBe(0);
+  });
+
+  it('case 35: of a tab whose timers were held back for a minute are one, not six', async () => {
+    const base = setUp();
+    await base.open();
+    await base.clock.advance(10_000);
+    base.clock.freeze(60_000);
+    await base.clock.advance(0);
+    expect(base.beats()).toEqual([10_000, 70_000]);
+    await base.clock.advance(9_999);
+    expect(base.beats()).toHaveLength(2);
+    await base.close();
+  });
+
+  it('leave no listener when the session is lost, and are not woken while one is under way', async () => {
+    const base = setUp(['nothing', { status: 410 }]);
+    await base.open();
+    await base.clock.advance(15_000);
+    base.wake();
+    await base.clock.advance(1_000);
+    expect(base.beats()).toEqual([10_000]);
+    await base.clock.advance(14_000);
+    expect(base.beats()).toEqual([10_000, 30_000]);
+    expect(base.wakeListeners).toBe(0);
+    await base.close();
   });
 
   it('end with the service while one is under way, and report nothing', async () => {

@@ -1,15 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sleep } from '../../../src/kernel/abort.ts';
 import { isTinkerError } from '../../../src/kernel/errors.ts';
+import type { Scope } from '../../../src/operations/scope.ts';
 import { createTurns, type NumberedRequest } from '../../../src/operations/turns.ts';
+import { resolveBreakerConfig } from '../../../src/policy/breaker.ts';
 import { countListeners, type ListenerCount } from '../../../src/testing/abort-listeners.ts';
-import { answerAfter, testRuntime } from '../../support/runtime.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
+import { answerAfter, testRuntime } from '../../support/runtime.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
 
-function setUp(answers: readonly Answer[], options: Parameters<typeof testRuntime>[1] = {}) {
+function setUp(
+  answers: readonly Answer[],
+  options: Parameters<typeof testRuntime>[1] = {},
+  account: Parameters<typeof testRuntime>[2] = {},
+) {
   const script: Record<string, readonly Answer[]> = { train: answers };
-  const base = testRuntime(script, options);
+  const base = testRuntime(script, options, account);
   const turns = createTurns(base.runtime);
   const counts: ListenerCount[] = [];
   let calls = 0;
@@ -34,6 +41,10 @@ function setUp(answers: readonly Answer[], options: Parameters<typeof testRuntim
   return { ...base, script, submit, seen, finish };
 }
 
+/** A connection that was cut: what was sent may have arrived. */
+const cut: Answer = () => {
+  throw new TypeError('fetch failed', { cause: new Error('read ECONNRESET') });
+};
 const OK: Answer = { status: 200, body: { request_id: 'r' } };
 
 describe('turns', () => {
@@ -76,7 +87,7 @@ describe('turns', () => {
     finish();
   });
 
-  it.each([400, 401, 402, 403, 404, 409, 413, 422])(
+  it.each([400, 401, 403, 404, 409, 413, 422])(
     'use the number of a request that was refused with %d again',
     async (status) => {
       const { submit, seen, clock, finish } = setUp([{ status, body: { detail: 'no' } }, OK]);
@@ -179,7 +190,7 @@ describe('a request whose fate is unknown', () => {
       [{ status: 500, headers: { 'x-should-retry': 'false' } }],
       { status: 500 },
     ],
-    ['no connection until the budget ends', ['refused'], { code: 'connection_failed' }],
+    ['a cut connection until the budget ends', [cut], { code: 'connection_failed' }],
     ['no answer until the budget ends', ['nothing'], { code: 'timed_out' }],
     ['an answer that was cut', [{ status: 200, text: '{"request' }], { code: 'response_invalid' }],
     ['an answer without an id', [{ status: 200, body: {} }], { code: 'response_invalid' }],
@@ -189,15 +200,22 @@ describe('a request whose fate is unknown', () => {
       [{ status: 503 }, { status: 409 }],
       { status: 409 },
     ],
+    ['a cut connection, and then none at all', [cut, 'refused'], { code: 'connection_failed' }],
   ])('poisons what follows: %s', async (_, answers, failure) => {
     const { submit, seen, clock, finish } = setUp(answers, { retryBudgetMs: 1_000, attemptTimeoutMs: 400 });
     const first = submit();
     const queued = rejection(submit());
     const error = await driveToRejection(clock, first);
-    expect(error).toMatchObject(failure);
+    expect(error).toMatchObject({
+      code: 'submit_ambiguous',
+      sequenceId: 1,
+      lastAcceptedId: 0,
+      retryable: false,
+    });
+    expect((error as Error).cause).toMatchObject(failure);
     const count = seen().length;
     const poison = await queued;
-    expect(poison).toMatchObject({ code: 'client_poisoned', sequenceId: 1 });
+    expect(poison).toMatchObject({ code: 'client_poisoned', sequenceId: 1, lastAcceptedId: 0 });
     expect((poison as Error).cause).toBe(error);
     let asked = false;
     const later = submit({
@@ -235,6 +253,153 @@ describe('a request whose fate is unknown', () => {
     expect(base.requests).toHaveLength(1);
     expect(base.events).toEqual([]);
     base.finish();
+  });
+
+  it('names the last request that was accepted', async () => {
+    const { submit, clock, finish } = setUp([OK, OK, cut], { retryBudgetMs: 1_000 });
+    await clock.drive(Promise.all([submit(), submit()]));
+    const error = await driveToRejection(clock, submit());
+    expect(error).toMatchObject({ code: 'submit_ambiguous', sequenceId: 3, lastAcceptedId: 2 });
+    expect((error as Error).message).toMatch(
+      /^Training request 3 may or may not have reached the server \(the last one accepted is 2\): Could not reach .*Continue from the last checkpoint/,
+    );
+    expect(await rejection(submit())).toMatchObject({
+      code: 'client_poisoned',
+      sequenceId: 3,
+      lastAcceptedId: 2,
+    });
+    finish();
+  });
+
+  it.each<readonly [string, Answer]>([
+    ['a refused connection', 'refused'],
+    ['a key that could not be had', OK],
+  ])('is not one that never left: %s', async (what, answer) => {
+    const base = setUp([answer], { retryBudgetMs: 1_000 });
+    const noKey = new Error('no key');
+    const pipeline = what.includes('key') ? { send: () => Promise.reject(noKey) } : base.runtime.pipeline;
+    const turns = createTurns({ ...base.runtime, pipeline });
+    const request = { path: '/api/v1/train', body: (sequenceId: number) => ({ seq_id: sequenceId }) };
+    const submit = () => base.runtime.scopes.run({}, (scope) => turns.submit(scope, request));
+    const error = await driveToRejection(base.clock, submit());
+    if (what.includes('key')) expect(error).toBe(noKey);
+    else expect(error).toMatchObject({ code: 'connection_failed', isUnsent: true });
+    base.script['train'] = [OK];
+    const again = await base.clock.drive(submit().catch((refused: unknown) => refused));
+    if (what.includes('key')) expect(again).toBe(noKey);
+    else expect(base.requests.at(-1)?.body).toEqual({ seq_id: 1 });
+    base.finish();
+  });
+
+  it('on a server that does not know a number again is lost with the first attempt, and never sent twice', async () => {
+    const { submit, seen, clock, finish } = setUp([{ status: 503 }, OK], { serverDeduplicates: false });
+    expect(await driveToRejection(clock, submit())).toMatchObject({
+      code: 'submit_ambiguous',
+      cause: { status: 503, attempts: 1 },
+    });
+    expect(seen()).toEqual([[1, 1]]);
+    expect(await rejection(submit())).toMatchObject({ code: 'client_poisoned' });
+    finish();
+  });
+
+  it('on such a server is repeated where it is certain that nothing arrived', async () => {
+    const answers: Answer[] = ['refused', { status: 429 }, OK];
+    const { submit, seen, clock, finish } = setUp(answers, { serverDeduplicates: false });
+    await clock.drive(submit());
+    expect(seen()).toEqual([
+      [1, 1],
+      [1, 1],
+      [1, 1],
+    ]);
+    finish();
+  });
+
+  it('item 34: was carried out after all, where its owner can show so', async () => {
+    const answers: Answer[] = [{ status: 503 }, { status: 409, body: { detail: 'exists' } }, OK];
+    const { submit, seen, clock, finish } = setUp(answers);
+    const asked: number[] = [];
+    const startedAt = clock.now();
+    const recover: NumberedRequest['recover'] = async (_, since) => {
+      asked.push(since - startedAt);
+      return { settled: { path: 'found' } };
+    };
+    let isAccepted = false;
+    const accepted = (): void => {
+      isAccepted = true;
+    };
+    expect(await clock.drive(submit({ recover, accepted }))).toEqual({ settled: { path: 'found' } });
+    expect([asked, isAccepted]).toEqual([[0], true]);
+    await clock.drive(submit());
+    expect(seen().at(-1)).toEqual([2, 2]);
+    finish();
+  });
+
+  it.each<readonly [string, NumberedRequest['recover']]>([
+    ['cannot', async () => undefined],
+    ['fails to', () => Promise.reject(new Error('no list'))],
+  ])('item 34: stays ambiguous where its owner %s show so', async (_, recover) => {
+    const { submit, clock, finish } = setUp([{ status: 503 }, { status: 409 }]);
+    expect(await driveToRejection(clock, submit({ recover: recover! }))).toMatchObject({
+      code: 'submit_ambiguous',
+      cause: { status: 409 },
+    });
+    finish();
+  });
+
+  it('item 34: is not looked for where the first answer was the refusal', async () => {
+    const { submit, seen, clock, finish } = setUp([{ status: 409, body: { detail: 'exists' } }, OK]);
+    let isAsked = false;
+    const recover = async () => {
+      isAsked = true;
+      return { settled: {} };
+    };
+    expect(await driveToRejection(clock, submit({ recover }))).toMatchObject({
+      code: 'http_status',
+      status: 409,
+    });
+    expect(isAsked).toBe(false);
+    await clock.drive(submit());
+    expect(seen()).toEqual([
+      [1, 1],
+      [1, 2],
+    ]);
+    finish();
+  });
+
+  it('is not made one by an open circuit: it waits for the probe', async () => {
+    const breaker = resolveBreakerConfig('circuitBreaker', { failureThreshold: 2, resetMs: 20_000 });
+    const { submit, clock, times, events, finish } = setUp(
+      [{ status: 503 }, { status: 503 }, OK],
+      {},
+      { breaker },
+    );
+    await clock.drive(submit());
+    expect(times).toEqual([0, 500, 20_500]);
+    expect(events.filter(({ type }) => type === 'circuit')).toMatchObject([
+      { from: 'closed', to: 'open' },
+      { from: 'open', to: 'half_open' },
+      { from: 'half_open', to: 'closed' },
+    ]);
+    finish();
+  });
+
+  it('402: waits for the bill to be paid', async () => {
+    const { submit, clock, times, finish } = setUp([{ status: 402 }, { status: 402 }, OK], {
+      retryBudgetMs: 1_000,
+    });
+    await clock.drive(submit());
+    expect(times).toEqual([0, 5_000, 10_000]);
+    finish();
+  });
+
+  it('is given up after ten identical 500, not three', async () => {
+    const { submit, seen, clock, finish } = setUp([{ status: 500, text: 'Internal Server Error' }]);
+    expect(await driveToRejection(clock, submit())).toMatchObject({
+      code: 'submit_ambiguous',
+      cause: { status: 500, attempts: 10 },
+    });
+    expect(seen()).toHaveLength(10);
+    finish();
   });
 
   it('is no longer one when a repetition is accepted', async () => {
@@ -277,6 +442,66 @@ describe('a precondition', () => {
     await clock.drive(submit({ precondition: () => {} }));
     expect(seen()).toEqual([[1, 1]]);
     finish();
+  });
+});
+
+describe('a turn that is held', () => {
+  it('lets no other request in between, and is given back when its work fails', async () => {
+    const base = setUp([OK]);
+    const turns = createTurns(base.runtime);
+    const request = (call: string) => ({
+      path: '/api/v1/train',
+      body: (sequenceId: number) => ({ seq_id: sequenceId, call }),
+    });
+    let finishWork = (): void => {};
+    const between = new Promise<void>((resolve) => {
+      finishWork = resolve;
+    });
+    const run = <T>(work: (scope: Scope) => Promise<T>) => base.runtime.scopes.run({}, work);
+    const held = rejection(
+      run((scope) =>
+        turns.hold(scope, async (submit) => {
+          await submit(request('first'));
+          await between;
+          await submit(request('second'));
+          throw new Error('mine');
+        }),
+      ),
+    );
+    const other = run((scope) => turns.submit(scope, request('other')));
+    await base.clock.advance(1_000);
+    expect(base.seen()).toEqual([[1, 'first']]);
+    finishWork();
+    await base.clock.drive(other);
+    expect(base.seen()).toEqual([
+      [1, 'first'],
+      [2, 'second'],
+      [3, 'other'],
+    ]);
+    expect(await held).toMatchObject({ message: 'mine' });
+    base.finish();
+  });
+
+  it('frees an aborted caller at once, and takes no number for what was not sent', async () => {
+    const base = setUp([OK]);
+    const turns = createTurns(base.runtime);
+    const request = { path: '/api/v1/train', body: (sequenceId: number) => ({ seq_id: sequenceId }) };
+    const controller = new AbortController();
+    const held = rejection(
+      base.runtime.scopes.run({ signal: controller.signal }, (scope) =>
+        turns.hold(scope, async (submit) => {
+          await submit(request);
+          await sleep(base.clock, 60_000, scope.signal);
+          return submit(request);
+        }),
+      ),
+    );
+    await base.clock.advance(100);
+    controller.abort('enough');
+    expect(await held).toBe('enough');
+    await base.clock.drive(base.runtime.scopes.run({}, (scope) => turns.submit(scope, request)));
+    expect(base.requests.map(({ body }) => body['seq_id'])).toEqual([1, 2]);
+    base.finish();
   });
 });
 

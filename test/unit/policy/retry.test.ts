@@ -8,8 +8,8 @@ import {
 } from '../../../src/kernel/errors.ts';
 import { type RetryOptions, retry } from '../../../src/policy/retry.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
-import { driveToRejection, rejection } from '../../support/settled.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
+import { driveToRejection, rejection } from '../../support/settled.ts';
 
 function setUp(options: Partial<RetryOptions> = {}) {
   const clock = createVirtualClock();

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { isTinkerError, type TinkerTimeoutError } from '../../../src/kernel/errors.ts';
 import { withAttemptTimeout } from '../../../src/policy/timeout.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
-import { driveToRejection, rejection } from '../../support/settled.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
+import { driveToRejection, rejection } from '../../support/settled.ts';
 
 const never = (): Promise<never> => new Promise(() => {});
 

@@ -86,6 +86,36 @@ describe('guarded', () => {
     }
   });
 
+  it('leaves a store in trouble alone for half a minute, and tells once, however many calls failed together', async () => {
+    let calls = 0;
+    let isBroken = true;
+    const { clock, events, storage } = guard((clock) => {
+      const healthy = memoryStorage(clock);
+      return {
+        ...healthy,
+        get: (key) => {
+          calls += 1;
+          return isBroken ? Promise.reject(new Error('blocked')) : healthy.get(key);
+        },
+      };
+    });
+    await clock.drive(Promise.all([storage.get('a'), storage.get('b'), storage.get('c')]));
+    expect([calls, events.length, storage.health]).toEqual([3, 1, 'resting']);
+    await clock.advance(29_999);
+    expect(await storage.get('a')).toBeUndefined();
+    expect(await storage.update?.('a', () => Uint8Array.of(1))).toBeUndefined();
+    expect([calls, events.length]).toEqual([3, 1]);
+    await clock.advance(1);
+    expect(storage.health).toBe('ok');
+    await clock.drive(storage.get('a'));
+    expect([calls, events.length, storage.health]).toEqual([4, 2, 'resting']);
+    await clock.advance(30_000);
+    isBroken = false;
+    await storage.set('a', Uint8Array.of(2));
+    expect(await storage.get('a')).toEqual(Uint8Array.of(2));
+    expect([events.length, storage.health, clock.pending]).toEqual([2, 'ok', 0]);
+  });
+
   it('has an update only where the store has one', () => {
     const { get, set, delete: remove } = memoryStorage();
     const clock = createVirtualClock();

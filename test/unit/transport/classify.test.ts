@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type Answer, connectionError, readBody, statusError } from '../../../src/transport/classify.ts';
+import {
+  type Answer,
+  connectionError,
+  isRouteMissing,
+  readBody,
+  statusError,
+} from '../../../src/transport/classify.ts';
 
 const NOW = 1_700_000_000_000;
 
@@ -122,15 +128,42 @@ describe('connectionError', () => {
     ['a string', 'a string'],
     [undefined, 'undefined'],
   ])('tells what went wrong: %o', (cause, words) => {
-    const error = connectionError('https://h', cause, 'tml-key');
+    const error = connectionError('https://h', cause, ['tml-key']);
     expect(error.message).toBe(`Could not reach https://h: ${words}`);
-    expect(error.cause).toBe(cause);
+    const { name, message } = Object(cause) as { name?: string; message?: string };
+    expect(error.cause).toEqual(cause instanceof Error ? expect.objectContaining({ name, message }) : cause);
     expect(error).toMatchObject({ code: 'connection_failed', retryable: true });
+  });
+
+  it.each<readonly [string, unknown, boolean]>([
+    ['Node', new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:9') }), true],
+    ['Node, a name', new TypeError('fetch failed', { cause: new Error('getaddrinfo ENOTFOUND h') }), true],
+    ['Bun', Object.assign(new Error(''), { code: 'ConnectionRefused' }), true],
+    ['Deno', new TypeError('error sending request: tcp connect error: Connection refused'), true],
+    ['Deno, a name', new TypeError('dns error: failed to lookup address information'), true],
+    ['a page', new TypeError('Failed to fetch'), false],
+    ['workerd', new Error('Network connection lost.'), false],
+    ['Node, cut', new TypeError('fetch failed', { cause: new Error('read ECONNRESET') }), false],
+  ])('knows whether anything can have been sent: %s', (_, cause, isUnsent) => {
+    expect(connectionError('https://h', cause, []).isUnsent).toBe(isUnsent);
   });
 
   it('does not follow a ring of causes for ever', () => {
     const ring = new Error('a');
     ring.cause = new Error('b', { cause: ring });
-    expect(connectionError('https://h', ring, 'tml-key').message).toBe('Could not reach https://h: a: b');
+    expect(connectionError('https://h', ring, ['tml-key']).message).toBe('Could not reach https://h: a: b');
+  });
+});
+
+describe('isRouteMissing', () => {
+  it.each([
+    [404, { detail: 'Not Found' }, true],
+    [404, { detail: 'Session not found' }, false],
+    [404, '', false],
+    [405, { detail: 'Method Not Allowed' }, true],
+    [501, '', true],
+    [410, { detail: 'Not Found' }, false],
+  ])('says of %d with %j: %s', (status, body, isMissing) => {
+    expect(isRouteMissing(statusError(answer(status, body), NOW))).toBe(isMissing);
   });
 });

@@ -1,15 +1,15 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { isTinkerError, type TinkerApiError, type TinkerError } from '../../../src/kernel/errors.ts';
+import { countListeners } from '../../../src/testing/abort-listeners.ts';
+import { type Answer, scriptedFetch } from '../../../src/testing/scripted-fetch.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 import {
   createTransport,
   type TransportOptions,
   type TransportRequest,
 } from '../../../src/transport/transport.ts';
-import { countListeners } from '../../../src/testing/abort-listeners.ts';
-import { type Answer, scriptedFetch } from '../../../src/testing/scripted-fetch.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
-import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 const KEY = 'tml-canary-key-that-nobody-may-see';
 

@@ -1,0 +1,69 @@
+import { checkText, show } from '../kernel/checks.ts';
+import { TinkerInputError } from '../kernel/errors.ts';
+import type { ApiKey } from '../transport/transport.ts';
+
+/** A key that can be sent. @throws TinkerInputError - that does not show it. */
+export function checkApiKey(apiKey: unknown, isHosted: boolean): ApiKey {
+  if (typeof apiKey === 'function') return apiKey as ApiKey;
+  // The key itself is never shown, not even a wrong one.
+  if (typeof apiKey !== 'string' || apiKey === '') {
+    const got = typeof apiKey === 'string' ? 'an empty one' : show(apiKey);
+    throw new TinkerInputError('apiKey', `must be a non-empty string or a function, got ${got}`);
+  }
+  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
+    throw new TinkerInputError(
+      'apiKey',
+      'must consist of visible ASCII characters; it has a space, a line end or others',
+    );
+  }
+  if (isHosted && !/^(tml-|eyJ)/.test(apiKey)) {
+    throw new TinkerInputError('apiKey', 'must start with "tml-" for the hosted service');
+  }
+  return apiKey;
+}
+
+/** Origin and path, without `/api/v1`, in lower case where case means nothing, without a default port. */
+export function normalizeBaseUrl(baseUrl: unknown): string {
+  const url = typeof baseUrl === 'string' && URL.canParse(baseUrl) ? new URL(baseUrl) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new TinkerInputError('baseUrl', `must be an absolute http or https URL, got ${show(baseUrl)}`);
+  }
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
+    throw new TinkerInputError('baseUrl', 'must have no credentials, query or fragment');
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '').replace(/\/+api\/v1$/, '')}`;
+}
+
+/** A function, or nothing. @throws TinkerInputError */
+export function checkFunction<F>(field: string, value: F): F {
+  if (value === undefined || typeof value === 'function') return value;
+  throw new TinkerInputError(field, `must be a function, got ${show(value)}`);
+}
+
+/** Non-empty strings. @throws TinkerInputError */
+export function checkTexts(field: string, values: readonly string[]): readonly string[] {
+  if (!Array.isArray(values))
+    throw new TinkerInputError(field, `must be an array of strings, got ${show(values)}`);
+  return values.map((value, index) => checkText(`${field}[${index}]`, value));
+}
+
+/** A copy of a map of strings. @throws TinkerInputError */
+export function checkMetadata(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(metadata)) {
+    if (typeof value === 'string') continue;
+    throw new TinkerInputError(`userMetadata.${name}`, `must be a string, got ${show(value)}`);
+  }
+  return { ...metadata };
+}
+
+/** A copy of headers that can be sent. @throws TinkerInputError - the platform's own would show the value, which may be a secret. */
+export function checkHeaders(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      new Headers([[name, value]]);
+    } catch {
+      throw new TinkerInputError(`defaultHeaders.${name}`, 'is not a header that can be sent');
+    }
+  }
+  return { ...headers };
+}

@@ -1,0 +1,24 @@
+import { parseArgs } from 'node:util';
+import { formatTable } from './bench.ts';
+import { limits } from './limits.ts';
+import { outage } from './outage.ts';
+
+// `npm run bench [-- --json] [-- --only NAME]`: figures as ratios within one run, each beside what it is compared with.
+
+const BENCHES = [outage, limits];
+
+const { values } = parseArgs({ options: { json: { type: 'boolean' }, only: { type: 'string' } } });
+const chosen = BENCHES.filter(({ name }) => values.only === undefined || name === values.only);
+if (chosen.length === 0) {
+  console.error(
+    `There is no bench "${values.only}"; there are ${BENCHES.map(({ name }) => name).join(', ')}`,
+  );
+  process.exitCode = 2;
+}
+const results: Record<string, unknown> = {};
+for (const { name, title, run } of chosen) {
+  const rows = await run();
+  results[name] = rows;
+  if (values.json !== true) console.log(`\n${name}\n${title}\n\n${formatTable(rows)}`);
+}
+if (values.json === true) console.log(JSON.stringify(results));

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { TinkerApiError, TinkerConnectionError } from '../../../src/kernel/errors.ts';
+import { createRepetition } from '../../../src/policy/repetition.ts';
+
+const answer = (status: number, body: unknown = 'Internal Server Error'): TinkerApiError =>
+  new TinkerApiError(status, `answered ${status}`, {
+    body,
+    requestId: 'r',
+    retryAfterMs: 5,
+    retryable: true,
+  });
+
+describe('createRepetition', () => {
+  it('takes the same 500 for permanent when it came often enough in a row', () => {
+    const repetition = createRepetition({ '500': 3, '5xx': 5 });
+    expect([repetition.heard(answer(500)), repetition.heard(answer(500))]).toEqual([undefined, undefined]);
+    const last = answer(500);
+    const permanent = repetition.heard(last);
+    expect(permanent).toMatchObject({
+      status: 500,
+      message: 'answered 500; the same answer 3 times in a row. The server will not recover by repetition',
+      attempts: 3,
+      retryable: false,
+      requestId: 'r',
+      retryAfterMs: 5,
+      cause: last,
+    });
+  });
+
+  it('gives other 5xx their own limit', () => {
+    const repetition = createRepetition({ '500': 2, '5xx': 4 });
+    const heard = Array.from({ length: 4 }, () => repetition.heard(answer(503)));
+    expect(heard.map((error) => error?.status)).toEqual([undefined, undefined, undefined, 503]);
+  });
+
+  it.each([
+    ['another status', answer(502)],
+    ['another body', answer(500, { detail: 'other' })],
+    ['a lost connection', new TinkerConnectionError('refused')],
+    ['a limit', answer(429)],
+  ])('counts from the start after %s', (_, other) => {
+    const repetition = createRepetition({ '500': 3, '5xx': 3 });
+    repetition.heard(answer(500));
+    repetition.heard(answer(500));
+    expect(repetition.heard(other)).toBeUndefined();
+    expect([repetition.heard(answer(500)), repetition.heard(answer(500))]).toEqual([undefined, undefined]);
+    expect(repetition.heard(answer(500))).toBeDefined();
+  });
+
+  it('counts from the start after a success, and never counts what is no 5xx', () => {
+    const repetition = createRepetition({ '500': 2, '5xx': 2 });
+    repetition.heard(answer(500));
+    repetition.reset();
+    expect(repetition.heard(answer(500))).toBeUndefined();
+    for (let i = 0; i < 5; i++) expect(repetition.heard(answer(429))).toBeUndefined();
+    for (let i = 0; i < 5; i++) expect(repetition.heard(new TinkerConnectionError('x'))).toBeUndefined();
+  });
+});
