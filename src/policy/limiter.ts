@@ -1,5 +1,4 @@
 import pLimit from 'p-limit';
-import { raceAbort } from '../kernel/abort.ts';
 
 /** At most so many slots taken at a time, in the order asked for, with no timer. */
 export interface Limiter {
@@ -40,6 +39,37 @@ export function createLimiter(capacity: number): Limiter {
   /** Those who hold a slot, or will without another's release, and those who wait. */
   let present = 0;
 
+  /**
+   * Queue for a slot, and keep it until `turn` settles, which counts it out itself. One listener stands for the wait,
+   * and for as much of the turn as `turn` leaves it: it is given the means to take it off.
+   */
+  const enqueue = (
+    signal: AbortSignal,
+    reject: (reason: unknown) => void,
+    turn: (stopListening: () => void) => Promise<void>,
+  ): void => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
+    const onAbort = (): void => {
+      reject(signal.reason);
+      if (place.take === undefined) return;
+      place.take = undefined;
+      present -= 1;
+    };
+    const place: Place = {
+      take: () => {
+        place.take = undefined;
+        return turn(() => signal.removeEventListener('abort', onAbort));
+      },
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    present += 1;
+    // Handed over as an argument: a closure would keep all that this call knows for as long as the queue keeps it.
+    void limit(takeTurn, place);
+  };
+
   const releaseOf = (free: () => void): (() => void) => {
     let isHeld = true;
     return () => {
@@ -49,40 +79,27 @@ export function createLimiter(capacity: number): Limiter {
       free();
     };
   };
-  const acquire = (signal: AbortSignal): Promise<() => void> =>
-    new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      const onAbort = (): void => {
-        place.take = undefined;
-        present -= 1;
-        reject(signal.reason);
-      };
-      const place: Place = {
-        take: () => {
-          signal.removeEventListener('abort', onAbort);
-          return new Promise((free) => resolve(releaseOf(free)));
-        },
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      present += 1;
-      // Handed over as an argument: a closure would keep all that this call knows for as long as the queue keeps it.
-      void limit(takeTurn, place);
-    });
 
   return {
-    acquire,
-    async run(signal, work) {
-      const release = await acquire(signal);
-      const running = async () => {
-        try {
-          signal.throwIfAborted();
-          return await work();
-        } finally {
-          release();
-        }
-      };
-      return raceAbort(signal, running());
-    },
+    acquire: (signal) =>
+      new Promise((resolve, reject) => {
+        enqueue(signal, reject, (stopListening) => {
+          stopListening();
+          return new Promise((free) => resolve(releaseOf(free)));
+        });
+      }),
+    run: (signal, work) =>
+      new Promise((resolve, reject) => {
+        enqueue(signal, reject, async (stopListening) => {
+          try {
+            resolve(await work());
+          } catch (error) {
+            reject(error);
+          }
+          present -= 1;
+          stopListening();
+        });
+      }),
     get active() {
       return Math.min(present, capacity);
     },

@@ -216,3 +216,20 @@ describe('style', () => {
     expect(undocumented(parsed('/** A. */ export const a = 1;'))).toEqual([]);
   });
 });
+
+describe('tests', () => {
+  // The clock's own tests replace the platform's timers; the last one writes programs that run on their own.
+  const EXEMPT = [
+    'test/unit/kernel/clock.test.ts',
+    'test/unit/testing/virtual-clock.test.ts',
+    'test/integration/process-life.test.ts',
+  ];
+  const files = [...filesUnder('test/unit'), ...filesUnder('test/integration')].filter(
+    (file) => !EXEMPT.includes(file),
+  );
+
+  it.each(files)('%s neither sleeps nor times on a real clock, nor fakes timers or modules', (file) => {
+    const text = readFileSync(ROOT + file, 'utf8');
+    expect(text.match(/\b(setTimeout|setInterval)\(|Date\.now\(|performance\.now\(|\bvi\.(useFakeTimers|setSystemTime|mock|doMock)\(/g)).toBeNull();
+  });
+});

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { Answer } from '../../src/testing/scripted-fetch.ts';
 import { answerAfter } from '../support/runtime.ts';
 import { scriptedService } from '../support/service.ts';
+import { rejection } from '../support/settled.ts';
 
 it('M2: two hundred long polls on six connections delay neither a heartbeat nor a submission', async () => {
   const base = scriptedService({}, { connections: 6 });
@@ -38,4 +39,24 @@ it('M2: two hundred long polls on six connections delay neither a heartbeat nor 
 
   await base.finish();
   expect(samples.every(({ status }) => status === 'failed')).toBe(true);
+});
+
+it('case 15: of ten futures on six connections one is aborted, and only that one ends', async () => {
+  const base = scriptedService({}, { connections: 6 });
+  const { clock, service } = base;
+  const sampler = await clock.drive(service.createSamplingClient({ baseModel: 'm' }));
+  const pending = answerAfter(clock, 5_000, () => new Response('{}', { status: 408 }));
+  base.script['retrieve_future'] = [
+    ...Array<Answer>(20).fill(pending),
+    { status: 200, body: { sequences: [] } },
+  ];
+  const controller = new AbortController();
+  const aborted = sampler.sample({ prompt: [1], maxTokens: 1 }, { signal: controller.signal });
+  const others = Array.from({ length: 9 }, () => sampler.sample({ prompt: [1], maxTokens: 1 }));
+  await clock.advance(7_000);
+  controller.abort('enough');
+  expect(await rejection(aborted)).toBe('enough');
+  expect(others.every(({ status }) => status !== 'failed')).toBe(true);
+  expect(await clock.drive(Promise.all(others))).toHaveLength(9);
+  await base.finish();
 });

@@ -99,8 +99,8 @@ export const REVIEW_DEFECTS: readonly Mutation[] = [
       ],
       [
         'V3: an aborted probe says something about the server',
-        "outcome = signal.aborted ? 'cancel' : outcomeOf(error);",
-        'outcome = outcomeOf(error);',
+        "outcome = signal.aborted ? 'cancel' : outcomeOf(error, options.ignoresTimeouts ?? false);",
+        'outcome = outcomeOf(error, false);',
       ],
     ],
   ),

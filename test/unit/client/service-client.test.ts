@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type LoraTrainingOptions, type SamplingSource, VERSION } from '../../../src/index.ts';
-import type { Answer } from '../../../src/testing/scripted-fetch.ts';
+import {
+  createServiceClient,
+  type LoraTrainingOptions,
+  type SamplingSource,
+  VERSION,
+} from '../../../src/index.ts';
+import { type Answer, scriptedFetch } from '../../../src/testing/scripted-fetch.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { scriptedService } from '../../support/service.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
 
@@ -196,6 +202,41 @@ describe('close', () => {
     expect(await rejection(training.getInfo())).toMatchObject({ code: 'client_closed' });
     expect(base.bodies('optim_step')).toEqual([]);
   });
+});
+
+it('D4: a thousand clients that opened a session and closed leave no timer and no listener', async () => {
+  const clock = createVirtualClock({ graceTurns: 1 });
+  const { fetch } = scriptedFetch({
+    create_session: [{ status: 200, body: { session_id: 's' } }],
+    create_sampling_session: [{ status: 200, body: { sampling_session_id: 's:0' } }],
+  });
+  let listeners = 0;
+  const wake = () => {
+    listeners += 1;
+    return () => {
+      listeners -= 1;
+    };
+  };
+  for (let i = 0; i < 1_000; i++) {
+    const service = createServiceClient({ apiKey: `tml-${i}`, fetch, clock, wake });
+    await clock.drive(service.createSamplingClient({ baseModel: 'm' }));
+    if (i === 0) expect([clock.pending, listeners]).toEqual([1, 1]);
+    await service.close();
+  }
+  expect([clock.pending, listeners]).toEqual([0, 0]);
+});
+
+it('M4: two clients that share nothing hear nothing of each other', async () => {
+  const one = scriptedService({
+    asample: [{ status: 429 }, { status: 200, body: { request_id: 'asample' } }],
+  });
+  const other = scriptedService();
+  const sampler = await one.clock.drive(one.service.createSamplingClient({ baseModel: 'm' }));
+  await one.clock.drive(sampler.sample({ prompt: [1], maxTokens: 1 }));
+  expect(one.events.map(({ type }) => type)).toEqual(['rate_limited', 'retry']);
+  expect([other.events, other.service.snapshot().pausedMs.sample]).toEqual([[], 0]);
+  await one.finish();
+  await other.finish();
 });
 
 describe('every call', () => {

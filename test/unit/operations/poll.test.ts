@@ -438,31 +438,35 @@ describe('the end', () => {
     finish();
   });
 
-  it('can come between answers that never leave the process', async () => {
-    // Every answer is a long poll's by the clock, so no pause is due; without a macrotask between them all the same,
-    // neither timer nor abort would get its turn before the thousandth.
-    const { runtime, controller } = setUp();
-    let now = 0;
-    let polls = 0;
-    const clock: Clock = {
-      now: () => now,
-      monotonic: () => now,
-      schedule(callback) {
-        const id = setImmediate(callback);
-        return () => clearImmediate(id);
-      },
-    };
-    const pipeline: Pipeline = {
-      send: async () => {
-        now += 5_000;
-        polls += 1;
-        return polls < 1_000 ? { type: 'try_again' } : { value: 7 };
-      },
-    };
-    setImmediate(() => controller.abort('enough'));
-    const scope = { signal: controller.signal, deadlineAt: Number.POSITIVE_INFINITY };
-    const work = pollFuture({ ...runtime, clock, pipeline }, 'r-1', scope, () => {});
-    expect(await rejection(work)).toBe('enough');
-    expect(polls).toBeLessThan(10);
-  });
+  it.each(['adaptive', 'python'] as const)(
+    'can come between answers that never leave the process, under the %s policy',
+    async (policy) => {
+      // Every answer is a long poll's by the clock, so no pause is due; without a macrotask between them all the same,
+      // neither timer nor abort would get its turn before the thousandth.
+      const { runtime, controller } = setUp();
+      let now = 0;
+      let polls = 0;
+      const clock: Clock = {
+        now: () => now,
+        monotonic: () => now,
+        schedule(callback) {
+          const id = setImmediate(callback);
+          return () => clearImmediate(id);
+        },
+      };
+      const pipeline: Pipeline = {
+        send: async () => {
+          now += 5_000;
+          polls += 1;
+          return polls < 1_000 ? { type: 'try_again' } : { value: 7 };
+        },
+      };
+      setImmediate(() => controller.abort('enough'));
+      const scope = { signal: controller.signal, deadlineAt: Number.POSITIVE_INFINITY };
+      const pollPolicy = resolvePollPolicy('pollPolicy', policy);
+      const work = pollFuture({ ...runtime, clock, pipeline, pollPolicy }, 'r-1', scope, () => {});
+      expect(await rejection(work)).toBe('enough');
+      expect(polls).toBeLessThan(10);
+    },
+  );
 });

@@ -135,8 +135,8 @@ describe('createLimiter', () => {
     const { signal } = new AbortController();
     const listeners = countListeners(signal);
     await Promise.all(Array.from({ length: 8 }, () => limiter.run(signal, turn)));
-    // One to wait and one to run, each.
-    expect(listeners.added).toBe(16);
+    // One for the wait and the run together.
+    expect(listeners.added).toBe(8);
     expect(listeners.left).toBe(0);
   });
 

@@ -195,4 +195,55 @@ describe('retry', () => {
     expect(await rejection(work)).toBe(reason);
     expect(reason.attempts).toBe(9);
   });
+
+  it('waits no longer than to the operation’s own end', async () => {
+    const { run, clock, controller, waits, startedAt } = setUp({ deadlineAt: 2_000 });
+    const error = new TinkerApiError(503, 'down', { retryable: true, retryAfterMs: 30_000 });
+    const work = rejection(run(() => failing(error)));
+    await clock.advance(1_999);
+    expect(waits.map(({ delayMs }) => delayMs)).toEqual([2_000]);
+    expect(startedAt).toEqual([0]);
+    controller.abort('over');
+    expect(await work).toBe('over');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('takes a pause for no failure: it costs neither budget nor backoff, unless it says so', async () => {
+    const bill = new TinkerApiError(402, 'pay');
+    const down = new TinkerApiError(503, 'down', { retryable: true });
+    for (const isFree of [true, false]) {
+      const { run, clock, startedAt, waits } = setUp({
+        budgetMs: 2_000,
+        pauseFor: (error) => (error === bill ? { delayMs: 5_000, isFree } : undefined),
+      });
+      const errors = [bill, bill, down, down];
+      const work = run(async (count) => (count <= errors.length ? failing(errors[count - 1]) : 'done'));
+      if (isFree) {
+        expect(await clock.drive(work)).toBe('done');
+        expect(startedAt).toEqual([0, 5_000, 10_000, 10_500, 11_500]);
+      } else {
+        expect(await driveToRejection(clock, work)).toBe(bill);
+        expect(waits.map(({ delayMs }) => delayMs)).toEqual([2_000]);
+      }
+      expect(clock.pending).toBe(0);
+    }
+  });
+
+  it('makes no other attempt after an error that is final', async () => {
+    const down = new TinkerApiError(503, 'down', { retryable: true });
+    const { run, startedAt } = setUp({ isFinal: (error) => error === down });
+    expect(await rejection(run(() => failing(down)))).toBe(down);
+    expect(startedAt).toHaveLength(1);
+  });
+
+  it('takes the same 500 for permanent after so many in a row', async () => {
+    const { run, clock, startedAt } = setUp({ identical500: 4 });
+    const crash = () => failing(new TinkerApiError(500, 'crash', { retryable: true, body: 'crash' }));
+    expect(await driveToRejection(clock, run(crash))).toMatchObject({
+      status: 500,
+      attempts: 4,
+      retryable: false,
+    });
+    expect(startedAt).toHaveLength(4);
+  });
 });
