@@ -17,6 +17,8 @@ export default defineConfig({
     // Nothing is timed on a real clock; this only ends what hangs, on a machine however busy.
     testTimeout: 60_000,
     setupFiles: ['test/support/no-network.ts'],
+    // All cores: nothing is timed, so a busy machine harms no test.
+    maxWorkers: '100%',
     // No file may lean on another that ran before it.
     sequence: { shuffle: { files: true, tests: false } },
     // Unhandled rejections fail the run: no promise of the library may be without an owner.
