@@ -230,6 +230,10 @@ describe('tests', () => {
 
   it.each(files)('%s neither sleeps nor times on a real clock, nor fakes timers or modules', (file) => {
     const text = readFileSync(ROOT + file, 'utf8');
-    expect(text.match(/\b(setTimeout|setInterval)\(|Date\.now\(|performance\.now\(|\bvi\.(useFakeTimers|setSystemTime|mock|doMock)\(/g)).toBeNull();
+    expect(
+      text.match(
+        /\b(setTimeout|setInterval)\(|Date\.now\(|performance\.now\(|\bvi\.(useFakeTimers|setSystemTime|mock|doMock)\(/g,
+      ),
+    ).toBeNull();
   });
 });

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { readmeExample } from '../readme/code-blocks.ts';
+import { readmeExample, testingExample } from '../readme/code-blocks.ts';
 import { type CommandResult, runCommand } from '../support/command.ts';
 
 // Packs the tarball, installs it into a fresh project as a user would, and runs it there in every runtime that
@@ -63,6 +63,7 @@ async function install(folder: string): Promise<string> {
   writeFileSync(join(project, 'package.json'), '{ "name": "consumer", "private": true, "type": "module" }\n');
   await must('npm', ['install', '--no-audit', '--no-fund', join(folder, tarball)], project);
   writeFileSync(join(project, 'train.mjs'), readmeExample().code);
+  writeFileSync(join(project, 'testing.mjs'), testingExample().code);
   copyFileSync(join(ROOT, 'test/package/identical-bits.mjs'), join(project, 'identical-bits.mjs'));
   return project;
 }
@@ -123,7 +124,7 @@ async function checkContents(project: string): Promise<void> {
     );
     demand(declarations.length > 1 && packages.length === 0, `imports ${packages.join(', ')}`);
   });
-  await check('the core does not carry the emulator', () => {
+  await check('the core carries neither the emulator nor the test tools', () => {
     const reached = new Set<string>();
     const visit = (file: string): void => {
       if (reached.has(file)) return;
@@ -133,7 +134,7 @@ async function checkContents(project: string): Promise<void> {
     };
     visit(join(installed, 'dist/index.js'));
     const carrying = [...reached].filter((file) =>
-      /isotinker-tiny|createEmulator/.test(readFileSync(file, 'utf8')),
+      /isotinker-tiny|createEmulator|createVirtualClock/.test(readFileSync(file, 'utf8')),
     );
     demand(carrying.length === 0, `found in ${carrying.join(', ')}`);
   });
@@ -150,6 +151,11 @@ async function checkRuntimes(
       const { code, stdout, stderr } = await runCommand(command, [...args, 'train.mjs'], { cwd: project });
       demand(code === 0 && stdout.trim() === prints, `ended with ${code}: ${stdout}${stderr}`);
     });
+    await check(`${runtime} runs the README's example of testing`, async () => {
+      const { code, stdout, stderr } = await runCommand(command, [...args, 'testing.mjs'], { cwd: project });
+      const expected = testingExample().prints;
+      demand(code === 0 && stdout.trim() === expected, `ended with ${code}: ${stdout}${stderr}`);
+    });
     await check(`${runtime} computes the same bits`, async () => {
       const { code, stdout, stderr } = await runCommand(command, [...args, 'identical-bits.mjs'], {
         cwd: project,
@@ -163,7 +169,7 @@ async function checkRuntimes(
   for (const [runtime, [command = '']] of [...runtimes].slice(0, 2)) {
     await check(`${runtime} can require() it`, async () => {
       const script =
-        "const { isTinkerError } = require('isotinker'); if (isTinkerError(1)) throw 1; require('isotinker/emulator').createEmulator()";
+        "const { isTinkerError } = require('isotinker'); if (isTinkerError(1)) throw 1; require('isotinker/emulator').createEmulator(); require('isotinker/testing').createVirtualClock()";
       const { code, stderr } = await runCommand(command, ['--input-type=commonjs', '-e', script], {
         cwd: project,
       });

@@ -5,7 +5,7 @@ import * as core from '../../src/index.ts';
 import { STATUS_RULES } from '../../src/policy/status-rules.ts';
 import { requestsInOutage } from '../bench/outage.ts';
 import { runProgram } from '../support/command.ts';
-import { readmeBlocks, readmeExample } from './code-blocks.ts';
+import { readmeBlocks, readmeExample, testingExample } from './code-blocks.ts';
 import { renderStatusTable } from './status-table.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -29,12 +29,9 @@ it('has a first example that runs as it stands and prints what it says', async (
 }, 60_000);
 
 it('has examples of testing that run as they stand: one prints what it says, one finds the race', async () => {
-  const [scripted = '', racing = ''] = readmeBlocks('js').filter((code) =>
-    code.includes('isotinker/testing'),
-  );
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-  const [, prints] = /^It prints `(token .*?)`/m.exec(readme) ?? [];
-  expect(await runBlock(scripted)).toEqual({ exit: 0, stdout: prints, stderr: '' });
+  const { code, prints } = testingExample();
+  expect(await runBlock(code)).toEqual({ exit: 0, stdout: prints, stderr: '' });
+  const racing = readmeBlocks('js').find((block) => block.includes('exploreInterleavings')) ?? '';
   const { exit, stderr } = await runBlock(racing);
   expect(exit).toBe(1);
   expect(stderr).toMatch(/InterleavingError: 1 visits \(schedule: 1:get visits > 2:get visits > /);
