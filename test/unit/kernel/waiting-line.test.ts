@@ -3,22 +3,9 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createWaitingLine } from '../../../src/kernel/waiting-line.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { rejection } from '../../support/settled.ts';
+import { forbidTimers, microtasks } from '../../support/timers.ts';
 
 const { signal: CALM } = new AbortController();
-
-/** Every microtask there is, and no macrotask. */
-async function microtasks(): Promise<void> {
-  for (let i = 0; i < 20; i++) await undefined;
-}
-
-/** From here on a timer is an error. */
-function forbidTimers(): void {
-  for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask']) {
-    vi.stubGlobal(name, () => {
-      throw new Error('no timers here');
-    });
-  }
-}
 
 afterEach(() => {
   vi.unstubAllGlobals();

@@ -7,6 +7,7 @@ import { createLimiter } from '../../../src/policy/limiter.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { rejection } from '../../support/settled.ts';
+import { forbidTimers, microtasks } from '../../support/timers.ts';
 
 /** Work that settles when told to. */
 function deferred<T = void>() {
@@ -21,20 +22,6 @@ function deferred<T = void>() {
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const { signal: CALM } = new AbortController();
-
-/** Many microtasks, and no macrotask. */
-async function microtasks(): Promise<void> {
-  for (let i = 0; i < 20; i++) await undefined;
-}
-
-/** From here on a timer is an error. */
-function forbidTimers(): void {
-  for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask']) {
-    vi.stubGlobal(name, () => {
-      throw new Error('no timers here');
-    });
-  }
-}
 
 afterEach(() => {
   vi.unstubAllGlobals();

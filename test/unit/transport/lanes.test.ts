@@ -8,26 +8,13 @@ import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { connectionBudget } from '../../../src/transport/connection-budget.ts';
 import { createLanes } from '../../../src/transport/lanes.ts';
 import { rejection } from '../../support/settled.ts';
+import { forbidTimers, microtasks } from '../../support/timers.ts';
 
 const { signal: CALM } = new AbortController();
 const PATIENT = LANES.filter((lane) => lane !== 'session');
 
 /** A signal of its own, as each request has one. */
 const freshSignal = (): AbortSignal => new AbortController().signal;
-
-/** Many microtasks, and no macrotask. */
-async function microtasks(): Promise<void> {
-  for (let i = 0; i < 20; i++) await undefined;
-}
-
-/** From here on a timer is an error. */
-function forbidTimers(): void {
-  for (const name of ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask']) {
-    vi.stubGlobal(name, () => {
-      throw new Error('no timers here');
-    });
-  }
-}
 
 afterEach(() => {
   vi.unstubAllGlobals();
