@@ -16,7 +16,8 @@ export interface CustomLossResult {
 
 /**
  * A loss of your own (protocol 5.6): gets the data and the log-probability of each target token under the model, and
- * gives the loss and its gradient. It may take its time; the model's other requests wait for it.
+ * gives the loss and its gradient. It may take its time; the model's other requests wait for it, so it must not await one
+ * of them: that would wait for itself.
  */
 export type CustomLoss = (
   data: readonly Datum<'cross_entropy'>[],

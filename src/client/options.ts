@@ -74,7 +74,7 @@ export interface ServiceClientOptions {
   readonly limits?: SharedLimits | undefined;
   /** How long calls wait for a bill to be paid (402), in milliseconds; 0 makes them fail. @default 3_600_000 */
   readonly billingPauseMs?: number | undefined;
-  /** Samples that have run this long without one of the account ending are stuck, and fail. @default 7_200_000 */
+  /** When no sample of the account has succeeded for so long, all under way count as stuck, and fail. @default 7_200_000 */
   readonly progressTimeoutMs?: number | undefined;
   /**
    * Whether the server knows a numbered training request again that reaches it twice. `false`: one whose answer is lost

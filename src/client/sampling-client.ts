@@ -45,9 +45,10 @@ export function createSamplingClient(runtime: Runtime, samplingSessionId: string
         observer,
         within: (scope, work) => withinSamplingLimits(runtime, scope, work),
         // A number of its own for each submission that is not a repetition (protocol 5.8).
-        submit(scope, listen) {
+        submit(scope, observer, isResubmission) {
           const body = sampleBody(samplingSessionId, nextId++, sample);
-          return dispatchSample(runtime, scope, { body, bytes: BYTES_PER_TOKEN * length }, listen);
+          const submission = { body, bytes: BYTES_PER_TOKEN * length, isResubmission };
+          return dispatchSample(runtime, scope, submission, observer);
         },
         resubmitsExpired: true,
         decode: (body) => pick(readSample(body, length)),

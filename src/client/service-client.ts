@@ -1,6 +1,6 @@
 import { createAbortFanout, raceAbort } from '../kernel/abort.ts';
 import { checkText } from '../kernel/checks.ts';
-import { isTinkerError, TinkerClosedError, TinkerInputError } from '../kernel/errors.ts';
+import { TinkerClosedError, TinkerInputError } from '../kernel/errors.ts';
 import type { Account } from '../operations/account.ts';
 import { startOperation } from '../operations/api-future.ts';
 import { createOperations } from '../operations/operations.ts';
@@ -93,14 +93,19 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
         {
           path,
           observer: createQueueObserver(runtime.clock, runtime.emit, subject),
-          submit: async (scope, listen) => {
+          submit: async (scope, { onSend, onFailure }) => {
             const sessionId = await session(scope.signal);
             const body = createModelBody(sessionId, nextModel++, baseModel, config, lora.userMetadata);
-            const onFailure = (error: unknown): void => {
-              if (isTinkerError(error)) listen(error);
-            };
             return readSubmitted(
-              await sendResilient(runtime, { method: 'POST', path, lane: 'train', body, scope, onFailure }),
+              await sendResilient(runtime, {
+                method: 'POST',
+                path,
+                lane: 'train',
+                body,
+                scope,
+                onSend,
+                onFailure,
+              }),
             );
           },
           decode: readModelId,

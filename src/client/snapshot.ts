@@ -38,6 +38,8 @@ export interface CircuitGauge {
   readonly failures: number;
   /** Milliseconds until a probe is let through; 0 where nothing is held back. */
   readonly retryAfterMs: number;
+  /** Results from before the last change of state; they moved nothing. */
+  readonly staleResults: number;
 }
 
 /** What goes on in a service client. Operations are its own; all else is its account's. */
@@ -92,8 +94,9 @@ export function takeSnapshot({ operations, account }: Runtime): ServiceSnapshot 
     billingPausedMs: account.billing.pausedMs,
     circuits: Object.fromEntries(
       Object.entries(account.circuits).map(([lane, circuit]) => {
-        const { kind, failures, retryAfterMs } = circuit.snapshot();
-        return [lane, { state: kind, failures, retryAfterMs }];
+        const { kind, ...gauge } = circuit.snapshot();
+        const { staleResults } = circuit;
+        return [lane, { state: kind, ...gauge, staleResults }];
       }),
     ),
     storage: account.storage?.health ?? 'none',

@@ -1,8 +1,8 @@
 import { raceAbort } from '../kernel/abort.ts';
 import { checkBoolean, checkText, show } from '../kernel/checks.ts';
 import { TinkerInputError, TinkerOperationError } from '../kernel/errors.ts';
-import { type ApiFuture, startOperation } from '../operations/api-future.ts';
-import { type PollListener, pollFuture } from '../operations/poll.ts';
+import { type ApiFuture, type OperationObserver, startOperation } from '../operations/api-future.ts';
+import { pollFuture } from '../operations/poll.ts';
 import { createQueueObserver } from '../operations/queue-observer.ts';
 import { type Runtime, sendResilient } from '../operations/runtime.ts';
 import type { CallOptions, Scope } from '../operations/scope.ts';
@@ -133,7 +133,7 @@ export function createTrainingClient(
     options?: CallOptions,
   ): ApiFuture<T> {
     const { path } = request;
-    const submit = (scope: Scope, listen: PollListener) => turns.submit(scope, request, listen);
+    const submit = (scope: Scope, observer: OperationObserver) => turns.submit(scope, request, observer);
     return startOperation(runtime, { path, observer, submit, decode }, options);
   }
 
@@ -158,7 +158,8 @@ export function createTrainingClient(
       );
     };
     const forwardBackward = start({ ...forward, accepted }, readForwardBackward, options);
-    const optimStep = start({ ...update, precondition }, readOptimStep, options);
+    // Once the pass is in, the step waits: to be told to try again would mean to add the gradient twice.
+    const optimStep = start({ ...update, precondition }, readOptimStep, { ...options, onLimit: 'wait' });
     return {
       forwardBackward,
       optimStep,
@@ -179,20 +180,23 @@ export function createTrainingClient(
     if (typeof customLoss !== 'function')
       throw new TinkerInputError('customLoss', `must be a function, got ${show(customLoss)}`);
     let result: CustomLossResult | undefined;
-    const submit = (scope: Scope, listen: PollListener) =>
+    const submit = (scope: Scope, observer: OperationObserver) =>
       turns.hold(
         scope,
         async (submitNext: SubmitInTurn) => {
           const pass = await submitNext(requests.pass('forward', forwardData(checked)));
           const body =
-            'settled' in pass ? pass.settled : await pollFuture(runtime, pass.requestId, scope, listen);
+            'settled' in pass
+              ? pass.settled
+              : await pollFuture(runtime, pass.requestId, scope, observer.heard);
+          observer.onWait('the custom loss runs');
           result = await raceAbort(
             scope.signal,
             Promise.resolve(customLoss(data, logprobsOf(checked, readForwardBackward(body)))),
           );
           return submitNext(requests.pass('forward_backward', backwardData(checked, result)));
         },
-        listen,
+        observer,
       );
     const decode = (body: unknown): ForwardBackwardOutput => {
       const output = readForwardBackward(body);

@@ -79,10 +79,16 @@ export class TinkerConnectionError extends TinkerError {
   override readonly name = 'TinkerConnectionError';
   /** It is certain that nothing reached the server: the connection was refused, or the name has no address. */
   readonly isUnsent: boolean;
+  /** It was not even tried, because something of yours failed: the `apiKey` function. It says nothing of the server. */
+  readonly isLocal: boolean;
 
-  constructor(message: string, details: TinkerErrorDetails & { readonly isUnsent?: boolean } = {}) {
+  constructor(
+    message: string,
+    details: TinkerErrorDetails & { readonly isUnsent?: boolean; readonly isLocal?: boolean } = {},
+  ) {
     super('connection_failed', 'network', message, { retryable: true, ...details });
-    this.isUnsent = details.isUnsent ?? false;
+    this.isLocal = details.isLocal ?? false;
+    this.isUnsent = this.isLocal || (details.isUnsent ?? false);
   }
 }
 

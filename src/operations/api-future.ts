@@ -9,8 +9,9 @@ import {
   type FutureEvent,
   type FutureStatus,
   type OperationView,
+  type SubmissionObserver,
 } from './operation-view.ts';
-import { type PollListener, pollFuture } from './poll.ts';
+import { pollFuture } from './poll.ts';
 import type { QueueObserver } from './queue-observer.ts';
 import type { Runtime } from './runtime.ts';
 import type { CallOptions, LastHeard, Scope } from './scope.ts';
@@ -51,12 +52,19 @@ export interface ApiFuture<T> extends PromiseLike<T> {
   cancel(reason?: unknown): void;
 }
 
+/** What a submission tells, and what it may tell of polls that are part of it. */
+export type OperationObserver = SubmissionObserver & Pick<OperationView, 'heard'>;
+
 /** What distinguishes one kind of operation from another. */
 export interface OperationSpec<T> {
   /** Path of its submission, to tell operations apart. */
   readonly path: string;
   /** Hand it to the server. Its turn, its number, its limits and its retries are in here. */
-  submit(scope: Scope, listen: PollListener): Promise<SubmittedFuture | SettledSubmission>;
+  submit(
+    scope: Scope,
+    observer: OperationObserver,
+    isResubmission: boolean,
+  ): Promise<SubmittedFuture | SettledSubmission>;
   /** The result's JSON as the result. */
   decode(body: unknown): T;
   /** Hears of its queue states. @default nobody */
@@ -77,7 +85,8 @@ export function startOperation<T>(
   const startedAt = clock.monotonic();
   const view = createOperationView(spec.observer);
   let abort: Scope['abort'] = () => {};
-  let wasAborted = false;
+  // Also what never began, because it was aborted or closed before.
+  let wasAborted = true;
 
   const work = async (scope: Scope): Promise<T> => {
     abort = scope.abort;
@@ -139,7 +148,12 @@ async function runToResult<T>(
   scope: Scope,
 ): Promise<T> {
   for (let resubmissions = 0; ; resubmissions++) {
-    const submission = await spec.submit(scope, view.heard);
+    // What was accepted once is not given up for a limit.
+    const submission = await spec.submit(
+      resubmissions > 0 ? { ...scope, onLimit: 'wait' } : scope,
+      view,
+      resubmissions > 0,
+    );
     if ('settled' in submission) return spec.decode(submission.settled);
     view.accepted(submission.requestId);
     try {

@@ -4,6 +4,7 @@ import type { PolledFuture } from '../wire/json/futures.ts';
 import type { QueueState } from '../wire/types/server.ts';
 import type { QueueObserver } from './queue-observer.ts';
 import type { LastHeard } from './scope.ts';
+import { createSubmissionFate } from './submission-fate.ts';
 
 /** Where an operation stands, as far as the client knows. */
 export type FutureStatus = 'submitting' | 'queued' | 'paused' | 'running' | 'done' | 'failed';
@@ -35,15 +36,27 @@ export type FutureEvent =
 /** Events that wait for one reader, at most. */
 const KEPT_EVENTS = 256;
 
+/** Hears how a submission fares. Has the shape of the listeners of a request. */
+export interface SubmissionObserver {
+  /** An attempt may reach the server from here on. */
+  readonly onSend: () => void;
+  readonly onFailure: (error: unknown) => void;
+  /** What it waits for, other than the server. */
+  readonly onWait: (reason: string) => void;
+}
+
+/** The states that the protocol names (5.9); others are told only with a reason. */
+const QUEUE_STATES = ['active', 'paused_capacity', 'paused_rate_limit'];
+
 /** What is known of an operation, kept up to date by its submission and its polls. */
-export interface OperationView {
+export interface OperationView extends SubmissionObserver {
   readonly status: FutureStatus;
   readonly requestId: string | undefined;
   readonly queueState: QueueState | undefined;
   readonly reason: string | undefined;
   accepted(requestId: string): void;
-  /** What a poll said, and with which status; or how an exchange failed. */
-  heard(heard: PolledFuture | TinkerError, status?: number): void;
+  /** What a poll said, and with which status; how it failed; or that nothing was said at all. */
+  heard(heard: PolledFuture | TinkerError | undefined, status?: number): void;
   /** The result is lost, and the work is handed in again. */
   resubmitting(error: TinkerError): void;
   ended(status: 'done' | 'failed'): void;
@@ -61,6 +74,7 @@ export function createOperationView(observer: QueueObserver | undefined): Operat
   let reason: string | undefined;
   let lastStatus: number | undefined;
   let polls = 0;
+  let fate = createSubmissionFate();
 
   const tell = (event: FutureEvent): void => {
     for (const reader of readers) reader.push(event);
@@ -79,11 +93,11 @@ export function createOperationView(observer: QueueObserver | undefined): Operat
   const pending = (heard: PolledFuture & { kind: 'pending' }, answer: number | undefined): void => {
     lastStatus = answer;
     become(heard.queueState?.startsWith('paused') === true ? 'paused' : 'running');
-    const isNews =
-      heard.queueState !== undefined && (heard.queueState !== queueState || heard.reason !== reason);
+    const said = heard.queueState ?? (heard.reason === undefined ? undefined : 'unknown');
+    const isNews = said !== queueState || heard.reason !== reason;
     reason = heard.reason;
-    if (heard.queueState === undefined) return;
-    queueState = heard.queueState;
+    if (said === undefined || (reason === undefined && !QUEUE_STATES.includes(said))) return;
+    queueState = said;
     observer?.heard(requestId ?? '', queueState, reason);
     if (isNews) tell({ type: 'queue_state', queueState, reason });
   };
@@ -105,14 +119,25 @@ export function createOperationView(observer: QueueObserver | undefined): Operat
       requestId = id;
       become('queued');
     },
+    onSend() {
+      fate.sent();
+    },
+    onFailure(error) {
+      fate.failed(error);
+      if (isTinkerError(error)) trouble(error);
+    },
+    onWait(why) {
+      reason = why;
+    },
     heard(heard, answer) {
       if (requestId !== undefined) polls += 1;
       if (heard instanceof Error) trouble(heard);
-      else if (heard.kind === 'pending') pending(heard, answer);
+      else if (heard?.kind === 'pending') pending(heard, answer);
     },
     resubmitting(error) {
       trouble(error);
       requestId = undefined;
+      fate = createSubmissionFate();
       become('submitting');
     },
     ended(how) {
@@ -121,9 +146,11 @@ export function createOperationView(observer: QueueObserver | undefined): Operat
       readers.clear();
     },
     lastHeard() {
-      const id = requestId === undefined ? 'not accepted yet' : `request ${requestId}`;
+      const mayContinue = requestId !== undefined || fate.isInFlight || fate.isUnknown;
+      const unanswered = mayContinue ? 'sent, but not known to be accepted' : 'not accepted yet';
+      const id = requestId === undefined ? unanswered : `request ${requestId}`;
       const words = `${id}, ${status}${reason === undefined ? '' : `: ${reason}`}`;
-      return { words, details: { requestId, lastStatus, polls, mayContinue: requestId !== undefined } };
+      return { words, details: { requestId, lastStatus, polls, mayContinue } };
     },
     events() {
       const queue = createEventQueue<FutureEvent>(

@@ -8,26 +8,20 @@ import {
 import { BILLING_RETRY_MS } from '../policy/billing-pause.ts';
 import { freshPacing, type PollOutcome, pacePoll } from '../policy/poll-pacing.ts';
 import { createRepetition } from '../policy/repetition.ts';
-import {
-  type AnswerKind,
-  answerKind,
-  IDENTICAL_5XX,
-  IDENTICAL_500,
-  STATUS_RULES,
-} from '../policy/status-rules.ts';
+import { type AnswerKind, answerKind, PERMANENT, STATUS_RULES } from '../policy/status-rules.ts';
 import { describeProblem, type PolledFuture, readPending, readPolled } from '../wire/json/futures.ts';
 import type { Runtime } from './runtime.ts';
 import type { Scope } from './scope.ts';
 
 /** Limit of one poll: longer than servers hold it, shorter than proxies and runtimes allow (servers.md 2.1 item 25). */
 const LEG_TIMEOUT_MS = 45_000;
-/** Unreadable answers in a row after which the result is given up: repeating does not mend them. */
+/** Unreadable answers in a row with which the result is given up: repeating does not mend them. */
 const MAX_UNREADABLE = 3;
 /** Repetitions of a 400 with nothing in it, over the life of a future (protocol 3.3). */
 const EMPTY_400_REPEATS = 3;
 
-/** Hears what each poll said: the server's word and its status, or what went wrong. */
-export type PollListener = (heard: PolledFuture | TinkerError, status?: number) => void;
+/** Hears what each poll said: the server's word and its status, what went wrong, or nothing at all. */
+export type PollListener = (heard: PolledFuture | TinkerError | undefined, status?: number) => void;
 
 /** What a turn that settled nothing means for the next one; with `waitMs` that is settled too. */
 type Unsettled = Pick<PollOutcome, 'kind' | 'status' | 'hintMs'> & { readonly waitMs?: number };
@@ -52,8 +46,10 @@ export async function pollFuture(
   const judge = createJudge(runtime, requestId, listen);
   let pacing = freshPacing;
   for (let iteration = 0; ; iteration++) {
-    const sentAt = clock.monotonic();
-    let unsettled: Unsettled;
+    // Not the wait for a connection: an answer that came at once is no long poll for having been asked for late.
+    let sentAt: number | undefined;
+    let unsettled: Unsettled | undefined;
+    let failed: (PolledFuture & { kind: 'failed' }) | undefined;
     try {
       const body = await pipeline.send({
         method: 'POST',
@@ -67,23 +63,30 @@ export async function pollFuture(
         requestId,
         onLimit: 'wait',
         isDeafToHints: pollPolicy.kind === 'python',
+        onSend: () => {
+          sentAt = clock.monotonic();
+        },
       });
       const polled = readPolled(body);
       listen(polled, 200);
       if (polled.kind === 'done') return polled.body;
-      if (polled.kind === 'failed') throw operationFailed(polled.message, polled.category, requestId);
       judge.answered();
-      unsettled = afterPending(polled, 200);
+      if (polled.kind === 'failed') failed = polled;
+      else unsettled = afterPending(polled, 200);
     } catch (error) {
       // First: the caller's reason may itself be an error of ours, and must not be taken for the server's.
       signal.throwIfAborted();
       if (!isTinkerError(error)) throw error;
       unsettled = judge.failed(error);
     }
-    const outcome = { ...unsettled, elapsedMs: clock.monotonic() - sentAt };
+    // Out here: it is the operation's end, and no trouble with the poll.
+    if (unsettled === undefined)
+      throw operationFailed(failed?.message ?? '', failed?.category ?? 'unknown', requestId);
+    const now = clock.monotonic();
+    const outcome = { ...unsettled, elapsedMs: now - (sentAt ?? now) };
     const paced = pacePoll(pacing, outcome, pollPolicy, random);
     pacing = paced.pacing;
-    const leftMs = Math.max(0, deadlineAt - clock.monotonic());
+    const leftMs = Math.max(0, deadlineAt - now);
     await sleep(clock, Math.min(unsettled.waitMs ?? paced.delayMs, leftMs), signal);
   }
 }
@@ -100,8 +103,15 @@ interface Judge {
   failed(error: TinkerError): Unsettled;
 }
 
-function createJudge({ account }: Runtime, requestId: string, listen: PollListener): Judge {
-  const repetition = createRepetition({ '500': IDENTICAL_500.poll, '5xx': IDENTICAL_5XX });
+function createJudge(
+  { account, clock, pollPolicy }: Runtime,
+  requestId: string,
+  listen: PollListener,
+): Judge {
+  // The official SDK's pace is without end, too.
+  const isEndless = pollPolicy.kind === 'python';
+  const limits = isEndless ? {} : { '500': PERMANENT.poll500, '5xx': PERMANENT.poll5xx };
+  const repetition = createRepetition(clock, limits);
   let unreadable = 0;
   let empty400s = 0;
 
@@ -151,7 +161,10 @@ function createJudge({ account }: Runtime, requestId: string, listen: PollListen
       if (unreadable >= MAX_UNREADABLE) throw error;
       if (isTinkerError(error, 'http_status')) return afterStatus(error);
       // The leg's own limit is the long poll's end when the server holds longer than we do.
-      if (isTinkerError(error, 'timed_out') && error.retryable) return { kind: 'timeout', status: 0 };
+      if (isTinkerError(error, 'timed_out') && error.retryable) {
+        listen(undefined);
+        return { kind: 'timeout', status: 0 };
+      }
       listen(error);
       // What was accepted is not given up because its server is down: the poll waits for the circuit.
       if (isTinkerError(error, 'circuit_open'))
@@ -170,7 +183,12 @@ function kindOf({ status, body }: TinkerApiError): AnswerKind {
 function expired(cause: TinkerApiError, requestId: string): TinkerOperationError {
   const words = `The result is gone: ${describeProblem(cause.body) || 'expired'}`;
   const hint = 'Submit the request again';
-  return new TinkerOperationError('result_expired', 'expired', words, { cause, requestId, hint });
+  return new TinkerOperationError('result_expired', 'expired', words, {
+    cause,
+    requestId,
+    hint,
+    retryable: true,
+  });
 }
 
 function operationFailed(
@@ -183,5 +201,6 @@ function operationFailed(
   return new TinkerOperationError('operation_failed', whose, message || 'The server failed the operation', {
     requestId,
     cause,
+    retryable: whose === 'server',
   });
 }

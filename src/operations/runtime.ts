@@ -8,8 +8,9 @@ import type { RandomSource } from '../kernel/random.ts';
 import type { WakeSource } from '../kernel/wake.ts';
 import { BILLING_RETRY_MS } from '../policy/billing-pause.ts';
 import type { PollPolicy } from '../policy/poll-policy.ts';
+import { SPREAD_MS } from '../policy/rate-window.ts';
 import { type RetryPause, retry } from '../policy/retry.ts';
-import { IDENTICAL_500, STATUS_RULES } from '../policy/status-rules.ts';
+import { PERMANENT, STATUS_RULES } from '../policy/status-rules.ts';
 import type { Pipeline } from '../transport/pipeline.ts';
 import type { Account } from './account.ts';
 import type { Operations } from './operations.ts';
@@ -50,8 +51,8 @@ export interface ResilientRequest {
   readonly scope: Pick<Scope, 'signal' | 'deadlineAt' | 'onLimit'>;
   /** Aborts an attempt in flight, in place of the scope's signal and deadline. @default the scope's */
   readonly attemptSignal?: AbortSignal | undefined;
-  /** A numbered request: it waits where the circuit is open, and outlives more failures. @default false */
-  readonly isNumbered?: boolean | undefined;
+  /** Much hangs on it: it waits where the circuit is open, and outlives more failures. @default false */
+  readonly isPatient?: boolean | undefined;
   /** How long the lane pauses after a 429 that names no time. @default not at all */
   readonly pauseMs?: number | undefined;
   /** An error after which it must not be sent again, though it may be retryable. @default none */
@@ -71,11 +72,15 @@ const CIRCUIT_RETRY_MS = 1_000;
  */
 export function sendResilient(runtime: Runtime, request: ResilientRequest): Promise<unknown> {
   const { clock, random, emit, pipeline, retryBudgetMs: budgetMs, attemptTimeoutMs: timeoutMs } = runtime;
-  const { method, path, lane, body, scope, attemptSignal, isNumbered = false } = request;
+  const { method, path, lane, body, scope, attemptSignal, isPatient = false } = request;
   const { signal, deadlineAt } = scope;
-  const onLimit = scope.onLimit ?? runtime.onLimit;
   const idempotency = method === 'POST' ? { 'x-idempotency-key': `isotinker-${runtime.createId()}` } : {};
+  // Asked anew for each attempt: after a lost one, a numbered request waits whatever its caller wanted.
+  const onLimit = (): OnLimit => scope.onLimit ?? runtime.onLimit;
+  let waitedMs = 0;
   const attempt = async (): Promise<unknown> => {
+    const startedAt = clock.monotonic();
+    let sentAt: number | undefined;
     try {
       return await pipeline.send({
         method,
@@ -88,13 +93,18 @@ export function sendResilient(runtime: Runtime, request: ResilientRequest): Prom
         // An attempt with a signal of its own runs to its end, or its fate stays unknown.
         deadlineAt: attemptSignal === undefined ? deadlineAt : undefined,
         timeoutMs,
-        onLimit,
+        onLimit: onLimit(),
         pauseMs: request.pauseMs,
-        onSend: request.onSend,
+        onSend: () => {
+          sentAt = clock.monotonic();
+          request.onSend?.();
+        },
       });
     } catch (error) {
-      request.onFailure?.(error);
-      throw billingLimit(error, onLimit);
+      waitedMs = (sentAt ?? clock.monotonic()) - startedAt;
+      const limited = billingLimit(error, onLimit());
+      request.onFailure?.(limited);
+      throw limited;
     }
   };
   return retry(attempt, {
@@ -103,10 +113,10 @@ export function sendResilient(runtime: Runtime, request: ResilientRequest): Prom
     budgetMs,
     signal,
     deadlineAt,
-    identical500: isNumbered ? IDENTICAL_500.numbered : IDENTICAL_500.request,
-    pauseFor: (error) => pauseFor(runtime, request, error),
-    isFinal: (error) =>
-      request.isFinal?.(error) === true || (onLimit === 'throw' && error.code === 'limit_reached'),
+    permanent500: isPatient ? PERMANENT.patient : PERMANENT.request,
+    pauseFor: (error) => pauseFor(runtime, request, error, onLimit()),
+    isFinal: (error) => request.isFinal?.(error) === true || error.code === 'limit_reached',
+    waitedMs: () => waitedMs,
     onRetry: (error, attempts, delayMs) => {
       const status = isTinkerError(error, 'http_status') ? { status: error.status } : {};
       emit({ type: 'retry', path, attempts, delayMs, code: error.code, ...status });
@@ -121,20 +131,25 @@ function billingLimit(error: unknown, onLimit: OnLimit): unknown {
 }
 
 function pauseFor(
-  { account }: Runtime,
-  { lane, isNumbered = false }: ResilientRequest,
+  { account, random }: Runtime,
+  { lane, isPatient = false }: ResilientRequest,
   error: TinkerError,
+  onLimit: OnLimit,
 ): RetryPause | undefined {
   if (isTinkerError(error, 'circuit_open')) {
-    return isNumbered
+    return isPatient && onLimit === 'wait'
       ? { delayMs: Math.max(error.retryAfterMs, CIRCUIT_RETRY_MS), isFree: false }
       : undefined;
   }
   if (!isTinkerError(error, 'http_status')) return undefined;
-  if (error.status === 402 && account.billing.heard(error.message))
+  if (error.status === 402 && account.billing.heard(error.message)) {
+    // No sample of the account need ask meanwhile (protocol 5.7).
+    if (lane === 'sample') account.windows.sample.set(BILLING_RETRY_MS);
     return { delayMs: BILLING_RETRY_MS, isFree: true };
+  }
   const isPaused = lane === 'sample' && error.status === 429 && error.retryable;
-  if (isPaused && STATUS_RULES.sample['429'] === 'pause_account')
-    return { delayMs: account.windows.sample.remainingMs, isFree: true };
-  return undefined;
+  if (!isPaused || STATUS_RULES.sample['429'] !== 'pause_account') return undefined;
+  // Spread like those that waited at the window, or all that were refused together would come back together.
+  const leftMs = account.windows.sample.remainingMs;
+  return { delayMs: leftMs + random() * Math.min(SPREAD_MS, leftMs / 4), isFree: true };
 }

@@ -1,7 +1,6 @@
-import { isTinkerError } from '../kernel/errors.ts';
 import { readSubmitted, type SubmittedFuture } from '../wire/json/futures.ts';
+import type { SubmissionObserver } from './operation-view.ts';
 import { takePermit } from './permit.ts';
-import type { PollListener } from './poll.ts';
 import { type Runtime, sendResilient } from './runtime.ts';
 import type { Scope } from './scope.ts';
 
@@ -18,6 +17,8 @@ export interface SampleSubmission {
   readonly body: object;
   /** Estimated size of the prompt (protocol 5.7). */
   readonly bytes: number;
+  /** The server accepted it before, and lost it: it waits for an open circuit. */
+  readonly isResubmission: boolean;
 }
 
 /**
@@ -28,8 +29,8 @@ export interface SampleSubmission {
 export async function dispatchSample(
   runtime: Runtime,
   scope: Scope,
-  { body, bytes }: SampleSubmission,
-  listen: PollListener,
+  { body, bytes, isResubmission }: SampleSubmission,
+  observer: SubmissionObserver,
 ): Promise<SubmittedFuture> {
   const { submissions, throttled, bytes: budget } = runtime.account.sampling;
   const held: (() => void)[] = [];
@@ -61,9 +62,9 @@ export async function dispatchSample(
         headers: { 'x-tinker-sampling-backpressure': '1' },
         scope,
         pauseMs: bytes <= SMALL_BYTES ? SMALL_PAUSE_MS : LARGE_PAUSE_MS,
-        onFailure: (error) => {
-          if (isTinkerError(error)) listen(error);
-        },
+        isPatient: isResubmission,
+        onSend: observer.onSend,
+        onFailure: observer.onFailure,
       }),
     );
   } finally {

@@ -33,7 +33,7 @@ export async function openSession(
     path: '/api/v1/create_session',
     lane: 'session',
     body,
-    scope: { signal, deadlineAt: Number.POSITIVE_INFINITY, onLimit: 'wait' },
+    scope: { signal, deadlineAt: Number.POSITIVE_INFINITY, onLimit: undefined },
   });
   const { sessionId, messages } = readSession(answer);
   for (const message of messages) runtime.emit({ type: 'session_message', ...message });
@@ -50,6 +50,7 @@ export async function openSession(
 async function keepAlive(runtime: Runtime, sessionId: string, signal: AbortSignal): Promise<void> {
   const { clock, emit } = runtime;
   let heardAt = clock.monotonic();
+  let wasHeard = false;
   const alarm = createAlarm(runtime);
   try {
     for (;;) {
@@ -57,9 +58,11 @@ async function keepAlive(runtime: Runtime, sessionId: string, signal: AbortSigna
       try {
         await beat(runtime, sessionId, signal);
         heardAt = clock.monotonic();
+        wasHeard = true;
+        alarm.calm();
       } catch (error) {
         if (signal.aborted) return;
-        if (ends(error, sessionId, emit)) return;
+        if (ends(error, { sessionId, wasHeard }, emit)) return;
         const silentMs = clock.monotonic() - heardAt;
         const message = error instanceof Error ? error.message : String(error);
         emit({ type: 'heartbeat_failed', sessionId, silentMs, message });
@@ -84,9 +87,14 @@ async function beat({ pipeline }: Runtime, sessionId: string, signal: AbortSigna
 }
 
 /** Whether a heartbeat's answer is the end of heartbeats. */
-function ends(error: unknown, sessionId: string, emit: Runtime['emit']): boolean {
+function ends(
+  error: unknown,
+  { sessionId, wasHeard }: { readonly sessionId: string; readonly wasHeard: boolean },
+  emit: Runtime['emit'],
+): boolean {
   if (!isTinkerError(error, 'http_status')) return false;
-  if (isRouteMissing(error)) {
+  // A route that has answered before is not missing.
+  if (!wasHeard && isRouteMissing(error)) {
     emit({ type: 'heartbeat_unsupported', sessionId });
     return true;
   }
@@ -103,17 +111,26 @@ function ends(error: unknown, sessionId: string, emit: Runtime['emit']): boolean
 function createAlarm({ clock, wake }: Runtime) {
   let rangAt = clock.monotonic();
   let ring: (() => void) | undefined;
+  let isMissed = false;
   const dispose = wake(() => {
-    if (clock.monotonic() - rangAt >= WAKE_INTERVAL_MS) ring?.();
+    if (clock.monotonic() - rangAt < WAKE_INTERVAL_MS) return;
+    // A heartbeat under way may be one that fell asleep: if it fails, the next follows at once.
+    if (ring === undefined) isMissed = true;
+    else ring();
   });
   return {
     dispose,
+    /** The heartbeat that was under way arrived: nothing was missed. */
+    calm(): void {
+      isMissed = false;
+    },
     async wait(signal: AbortSignal): Promise<void> {
       const early = new AbortController();
       const end = (): void => early.abort();
       signal.addEventListener('abort', end, { once: true });
       ring = end;
-      if (signal.aborted) end();
+      if (signal.aborted || isMissed) end();
+      isMissed = false;
       await sleep(clock, HEARTBEAT_INTERVAL_MS, early.signal, { background: true }).catch(() => {});
       ring = undefined;
       signal.removeEventListener('abort', end);

@@ -6,7 +6,8 @@ const lease = /* @__PURE__ */ Symbol('lease');
 
 /**
  * Limits for several service clients of one process: those with the same address and key then share permits, pauses,
- * circuits and connections. Give it to each as `limits`. Without it every service client has limits of its own.
+ * circuits and connections. Give it to each as `limits`; the first one's options (`connections`,
+ * `circuitBreaker`, `storage`, …) hold for all of an address and key. Without it each has limits of its own.
  */
 export interface SharedLimits {
   /** Accounts in use: one for each address and key of the open service clients. */

@@ -1,9 +1,11 @@
-import { isTinkerError, type TinkerError } from '../kernel/errors.ts';
+import { isTinkerError } from '../kernel/errors.ts';
 import { TinkerAmbiguousSubmitError, TinkerPoisonedError } from '../kernel/submission-errors.ts';
 import { createLimiter } from '../policy/limiter.ts';
 import { readSubmitted, type SettledSubmission, type SubmittedFuture } from '../wire/json/futures.ts';
+import type { SubmissionObserver } from './operation-view.ts';
 import { type Runtime, sendResilient } from './runtime.ts';
 import type { Scope } from './scope.ts';
+import { createSubmissionFate, type SubmissionFate } from './submission-fate.ts';
 
 /** A request that carries a sequence id. */
 export interface NumberedRequest {
@@ -22,9 +24,6 @@ export interface NumberedRequest {
   recover?(scope: Scope, since: number): Promise<SettledSubmission | undefined>;
 }
 
-/** What is told of attempts that failed. */
-export type SubmitListener = (error: TinkerError) => void;
-
 /** Submit one request of a turn. */
 export type SubmitInTurn = (request: NumberedRequest) => Promise<SubmittedFuture | SettledSubmission>;
 
@@ -34,19 +33,24 @@ export interface Turns {
   submit(
     scope: Scope,
     request: NumberedRequest,
-    listen?: SubmitListener,
+    observer?: SubmissionObserver,
   ): Promise<SubmittedFuture | SettledSubmission>;
   /** Hold one turn for as long as `work` takes, for several requests between which no other may come. */
-  hold<T>(scope: Scope, work: (submit: SubmitInTurn) => Promise<T>, listen?: SubmitListener): Promise<T>;
+  hold<T>(
+    scope: Scope,
+    work: (submit: SubmitInTurn) => Promise<T>,
+    observer?: SubmissionObserver,
+  ): Promise<T>;
 }
 
 /**
  * Turns that leave no hole. A number is taken when its turn comes, not when the call is made, so a call that is
- * aborted in the queue takes none; one that the server refused, or that provably never left, is used again. While an
- * attempt is under way an abort frees the caller at once but not the turn: the attempt runs to its end, because only
- * its answer tells whether the number is taken. Where that stays unknown the order is lost: the request fails with a
- * {@link TinkerAmbiguousSubmitError}, and every later one with a {@link TinkerPoisonedError}. On a server that does not
- * know a number again, it is unknown after the first attempt that was lost.
+ * aborted in the queue takes none; one that the server refused, or that provably never left, is used again.
+ *
+ * An abort frees the caller at once, but not the turn once something was sent: an attempt under way runs to its end, and
+ * one that was lost is repeated under its number, because only an answer tells whether the number is taken. Where that
+ * stays unknown the order is lost: the request fails with a {@link TinkerAmbiguousSubmitError}, and every later one with
+ * a {@link TinkerPoisonedError}. On a server that does not know a number again, nothing that was lost is repeated.
  */
 export function createTurns(runtime: Runtime): Turns {
   const limiter = createLimiter(1);
@@ -70,45 +74,74 @@ export function createTurns(runtime: Runtime): Turns {
     return runtime.scopes.run({}, (scope) => recover(scope, since)).catch(() => undefined);
   }
 
+  /** All attempts under one number, for as long as the caller wants it, and longer where one was lost. */
+  function attempt(
+    request: NumberedRequest,
+    caller: Scope,
+    fate: SubmissionFate,
+    observer: SubmissionObserver | undefined,
+  ): Promise<unknown> {
+    const sequenceId = nextId;
+    return runtime.scopes.run({}, async (turn) => {
+      const waiting = new AbortController();
+      const onCaller = (): void => {
+        if (!fate.isUnknown && !fate.isInFlight) waiting.abort(caller.signal.reason);
+      };
+      const onTurn = (): void => waiting.abort(turn.signal.reason);
+      caller.signal.addEventListener('abort', onCaller, { once: true });
+      turn.signal.addEventListener('abort', onTurn, { once: true });
+      if (caller.signal.aborted) onCaller();
+      try {
+        return await sendResilient(runtime, {
+          method: 'POST',
+          path: request.path,
+          lane: 'train',
+          body: request.body(sequenceId),
+          scope: {
+            signal: waiting.signal,
+            deadlineAt: Number.POSITIVE_INFINITY,
+            get onLimit() {
+              return fate.isUnknown ? 'wait' : caller.onLimit;
+            },
+          },
+          attemptSignal: turn.signal,
+          isPatient: true,
+          isFinal: () => fate.isUnknown && !runtime.serverDeduplicates,
+          onSend() {
+            fate.sent();
+            observer?.onSend();
+          },
+          onFailure(error) {
+            fate.failed(error);
+            observer?.onFailure(error);
+            if (caller.signal.aborted) onCaller();
+          },
+        });
+      } finally {
+        caller.signal.removeEventListener('abort', onCaller);
+        turn.signal.removeEventListener('abort', onTurn);
+      }
+    });
+  }
+
   async function sendNumbered(
     request: NumberedRequest,
     caller: Scope,
-    listen: SubmitListener,
+    observer: SubmissionObserver | undefined,
   ): Promise<SubmittedFuture | SettledSubmission> {
     if (poison !== undefined) throw poison;
     request.precondition?.();
     const sequenceId = nextId;
     const since = runtime.clock.now();
-    let isSent = false;
-    let isFateUnknown = false;
+    const fate = createSubmissionFate();
     try {
-      const answer = await runtime.scopes.run({}, (turn) =>
-        sendResilient(runtime, {
-          method: 'POST',
-          path: request.path,
-          lane: 'train',
-          body: request.body(sequenceId),
-          scope: caller,
-          attemptSignal: turn.signal,
-          isNumbered: true,
-          isFinal: () => isFateUnknown && !runtime.serverDeduplicates,
-          onSend: () => {
-            isSent = true;
-          },
-          onFailure: (error) => {
-            isFateUnknown ||= isSent && !isRefusal(error);
-            isSent = false;
-            if (isTinkerError(error)) listen(error);
-          },
-        }),
-      );
-      isFateUnknown = true;
+      const answer = await attempt(request, caller, fate, observer);
       const submitted = readSubmitted(answer);
-      isFateUnknown = false;
       taken(request);
       return submitted;
     } catch (error) {
-      if (!isFateUnknown) throw error;
+      // Also where the answer to the last attempt could not be read.
+      if (!fate.isUnknown && !fate.isInFlight) throw error;
       const settled = await recovered(request, error, since);
       if (settled !== undefined) {
         taken(request);
@@ -120,16 +153,8 @@ export function createTurns(runtime: Runtime): Turns {
     }
   }
 
-  const hold: Turns['hold'] = (scope, work, listen = () => {}) =>
-    limiter.run(scope.signal, () => work((request) => sendNumbered(request, scope, listen)));
+  const hold: Turns['hold'] = (scope, work, observer) =>
+    limiter.run(scope.signal, () => work((request) => sendNumbered(request, scope, observer)));
 
-  return { hold, submit: (scope, request, listen) => hold(scope, (submit) => submit(request), listen) };
-}
-
-/** Whether the failure of a request that was sent proves that the server did not take it: it said no, or never heard. */
-function isRefusal(error: unknown): boolean {
-  if (isTinkerError(error, 'connection_failed')) return error.isUnsent;
-  return (
-    isTinkerError(error, 'http_status') && error.status >= 400 && error.status < 500 && error.status !== 408
-  );
+  return { hold, submit: (scope, request, observer) => hold(scope, (submit) => submit(request), observer) };
 }

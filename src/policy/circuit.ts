@@ -53,6 +53,8 @@ export interface Circuit {
    */
   run<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>;
   snapshot(): CircuitSnapshot;
+  /** Results that came when the state they were let in under was over; they moved nothing. */
+  readonly staleResults: number;
 }
 
 /** A closed circuit, or, from the first call on, what the store says. No timer, and no call to the store before. */
@@ -60,6 +62,7 @@ export function createCircuit(options: CircuitOptions): Circuit {
   const { name, clock, config, createId } = options;
   const mirror = createMirror(options);
   const keeper = createKeeper(options, mirror);
+  let staleResults = 0;
 
   async function admit(): Promise<Permit> {
     const admission = await keeper.acquire(createId());
@@ -83,6 +86,13 @@ export function createCircuit(options: CircuitOptions): Circuit {
     }
   }
 
+  function judge(error: unknown, { kind }: Permit): BreakerOutcome {
+    if (options.ignoresTimeouts !== true || !isTinkerError(error, 'timed_out')) return outcomeOf(error);
+    // A probe that is held has reached a server that works. Left open, the one who is held would take the place again
+    // and again, and nobody else's turn would come.
+    return kind === 'probe' ? 'success' : 'cancel';
+  }
+
   return {
     async run(signal, work) {
       signal.throwIfAborted();
@@ -92,16 +102,24 @@ export function createCircuit(options: CircuitOptions): Circuit {
         signal.throwIfAborted();
         return await work();
       } catch (error) {
-        outcome = signal.aborted ? 'cancel' : outcomeOf(error, options.ignoresTimeouts ?? false);
+        outcome = signal.aborted ? 'cancel' : judge(error, permit);
         throw error;
       } finally {
-        await keeper.settle(permit, outcome);
+        if (permit.epoch !== mirror.state.epoch) staleResults += 1;
+        const settled = keeper.settle(permit, outcome);
+        // A store may take its time, and an abort does not wait for it.
+        if (signal.aborted) settled.catch(() => {});
+        else await settled;
       }
     },
     snapshot() {
       const { kind, failures } = mirror.state;
       const now = clock.now();
-      return { kind, failures, retryAfterMs: Math.max(0, admitsAt(mirror.state, now, config) - now) };
+      const retryAfterMs = Math.max(0, admitsAt(mirror.state, now, config) - now);
+      return { kind, failures, retryAfterMs };
+    },
+    get staleResults() {
+      return staleResults;
     },
   };
 }
@@ -135,8 +153,8 @@ function createKeeper(options: CircuitOptions, mirror: CircuitMirror): CircuitKe
 const UNSENT: readonly TinkerErrorCode[] = ['input_invalid', 'limit_reached', 'circuit_open'];
 
 /** A server that answers is alive, whatever it thinks of the request. */
-function outcomeOf(error: unknown, ignoresTimeouts: boolean): BreakerOutcome {
+function outcomeOf(error: unknown): BreakerOutcome {
   if (isTinkerError(error, 'http_status')) return error.status >= 500 ? 'failure' : 'success';
-  if (ignoresTimeouts && isTinkerError(error, 'timed_out')) return 'cancel';
+  if (isTinkerError(error, 'connection_failed') && error.isLocal) return 'cancel';
   return isTinkerError(error) && UNSENT.includes(error.code) ? 'cancel' : 'failure';
 }

@@ -8,7 +8,7 @@ import { MAX_HINT_MS } from './retry-after.ts';
 /** How long a pause is remembered after its end, in milliseconds (protocol 5.7). */
 const MEMORY_MS = 10_000;
 /** Those who waited start spread over this time, or a quarter of the pause where that is less, in milliseconds. */
-const SPREAD_MS = 1_000;
+export const SPREAD_MS = 1_000;
 /** Least time between two looks into the store, in milliseconds. */
 const READ_EVERY_MS = 250;
 /** Lifetime of what is stored, in milliseconds. */

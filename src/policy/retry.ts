@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { isTinkerError, type TinkerError } from '../kernel/errors.ts';
 import type { RandomSource } from '../kernel/random.ts';
 import { retryDelay } from './backoff.ts';
-import { createRepetition } from './repetition.ts';
+import { createRepetition, type Permanence } from './repetition.ts';
 
 /** A wait that is no failure's fault: a bill to be paid, a pause of the server, a circuit that will be probed. */
 export interface RetryPause {
@@ -22,13 +22,15 @@ export interface RetryOptions {
   readonly signal: AbortSignal;
   /** The operation's own end, on the monotonic clock; waits are clipped to it. @default none */
   readonly deadlineAt?: number | undefined;
-  /** So many identical answers of status 500 in a row are permanent. @default no limit */
-  readonly identical500?: number | undefined;
+  /** When the same answer of status 500 is permanent. @default never */
+  readonly permanent500?: Permanence | undefined;
   /** Decides whether an error is a pause instead of a failure. @default none is */
   readonly pauseFor?: ((error: TinkerError) => RetryPause | undefined) | undefined;
   /** An error after which there must be no other attempt, though it may be retryable. @default none */
   readonly isFinal?: ((error: TinkerError) => boolean) | undefined;
-  /** Told before each wait. */
+  /** How much of the attempt that just failed was no attempt: waiting for a pause, or for a connection. @default none */
+  readonly waitedMs?: (() => number) | undefined;
+  /** Told before each wait, but for a free pause: whoever asked for it tells of it. */
   readonly onRetry?: ((error: TinkerError, attempts: number, delayMs: number) => void) | undefined;
 }
 
@@ -38,14 +40,12 @@ export interface RetryOptions {
  */
 export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { clock, random, budgetMs, signal, deadlineAt = Number.POSITIVE_INFINITY, onRetry } = options;
-  const repetition = createRepetition({
-    '500': options.identical500 ?? Number.POSITIVE_INFINITY,
-    '5xx': Number.POSITIVE_INFINITY,
-  });
+  const repetition = createRepetition(clock, { '500': options.permanent500 });
   let endsAt = clock.monotonic() + budgetMs;
   let failures = 0;
   for (let attempts = 1; ; attempts++) {
     signal.throwIfAborted();
+    const startedAt = clock.monotonic();
     try {
       return await attempt();
     } catch (error) {
@@ -56,13 +56,14 @@ export async function retry<T>(attempt: () => Promise<T>, options: RetryOptions)
       if (permanent !== undefined) throw permanent;
       if (options.isFinal?.(error) === true) throw error;
       const pause = options.pauseFor?.(error);
-      if (pause?.isFree === true) endsAt += pause.delayMs;
+      const tookMs = clock.monotonic() - startedAt;
+      endsAt += pause?.isFree === true ? tookMs + pause.delayMs : (options.waitedMs?.() ?? 0);
       const leftMs = endsAt - clock.monotonic();
       if ((pause === undefined && !error.retryable) || leftMs <= 0) throw error;
       signal.throwIfAborted();
       const wishMs = pause?.delayMs ?? retryDelay(failures++, hintOf(error), random);
       const delayMs = Math.min(wishMs, leftMs, Math.max(0, deadlineAt - clock.monotonic()));
-      onRetry?.(error, attempts, delayMs);
+      if (pause?.isFree !== true) onRetry?.(error, attempts, delayMs);
       await sleep(clock, delayMs, signal);
     }
   }

@@ -27,6 +27,7 @@ export type RuleAction =
   | 'poll_again'
   | 'slow_down'
   | 'back_off'
+  | 'ask_twice'
   | 'ask_thrice'
   | 'operation_failed'
   | 'expired'
@@ -76,7 +77,7 @@ export const STATUS_RULES: Readonly<Record<RuleLayer, Rules>> = {
   poll: {
     connection: 'back_off',
     attempt_timeout: 'poll_again',
-    unreadable: 'ask_thrice',
+    unreadable: 'ask_twice',
     '400_empty': 'ask_thrice',
     // A failed operation, on servers that say so with a status (item 29).
     '400': 'operation_failed',
@@ -119,9 +120,12 @@ export function answerKind(status: number, isEmpty: boolean): AnswerKind {
 }
 
 /**
- * So many identical answers of status 500 in a row are permanent (item 31). A numbered request is given longer: to lose
- * one costs the client that trains.
+ * When an identical 500 is permanent (item 31). A numbered request is given longer: to lose one costs the client that
+ * trains. A poll's other 5xx are an outage, which is waited out for half an hour.
  */
-export const IDENTICAL_500 = { request: 3, numbered: 10, poll: 10 } as const;
-/** The limit for a poll's other 5xx: an outage is survived, for half an hour at the least. */
-export const IDENTICAL_5XX = 140;
+export const PERMANENT = {
+  request: { count: 3, lastingMs: 0 },
+  patient: { count: 10, lastingMs: 0 },
+  poll500: { count: 10, lastingMs: 20_000 },
+  poll5xx: { count: 10, lastingMs: 1_800_000 },
+} as const;

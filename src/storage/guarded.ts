@@ -38,7 +38,7 @@ export function guarded(storage: Storage, options: GuardOptions): GuardedStorage
   ): Promise<T | undefined> {
     if (isResting()) return undefined;
     const timer = new AbortController();
-    const expiry = sleep(clock, limitMs, timer.signal).then(() => {
+    const expiry = sleep(clock, limitMs, timer.signal, { background: true }).then(() => {
       throw new Error(`no answer within ${limitMs} ms`);
     });
     try {

@@ -1,7 +1,7 @@
 import { TinkerApiError, TinkerConnectionError, TinkerResponseError } from '../kernel/errors.ts';
 import { readRetryAfter } from '../policy/retry-after.ts';
 import { answerKind, STATUS_RULES } from '../policy/status-rules.ts';
-import { describeProblem } from '../wire/json/futures.ts';
+import { describeProblem, readPending } from '../wire/json/futures.ts';
 import { redact, redactError } from './redact.ts';
 
 /** An answer, read to its end. */
@@ -50,7 +50,7 @@ export function statusError(answer: Answer, now: number): TinkerApiError {
   const hint = hintFor(status, said);
   return new TinkerApiError(status, `${path} answered ${describeStatus(answer)}${said && `: ${said}`}`, {
     retryable: mayRetry(answer),
-    retryAfterMs: readRetryAfter(headers, now),
+    retryAfterMs: readRetryAfter(headers, now) ?? readPending(body).hintMs,
     body,
     requestId,
     hint,

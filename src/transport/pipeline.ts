@@ -24,6 +24,9 @@ export interface PipelineRequest extends TransportRequest {
   readonly isDeafToHints?: boolean | undefined;
 }
 
+/** How far behind the deadline of its operation an exchange is ended. */
+const DEADLINE_MARGIN_MS = 10;
+
 /** What the requests of one account go through. */
 export interface PipelineParts {
   readonly clock: Clock;
@@ -53,11 +56,18 @@ export function createPipeline(parts: PipelineParts, transport: Transport): Pipe
   const { clock, emit, lanes, windows, circuits } = parts;
 
   function exchange(request: PipelineRequest): Promise<unknown> {
-    const { lane, signal, deadlineAt = Number.POSITIVE_INFINITY } = request;
-    // At least a moment, so that the deadline's own error comes first.
-    const timeoutMs = Math.min(request.timeoutMs, Math.max(1, deadlineAt - clock.monotonic()));
-    const send = (): Promise<unknown> => transport.send({ ...request, timeoutMs });
-    return circuits[lane]?.run(signal, send) ?? send();
+    const { lane, signal, waitSignal = signal, deadlineAt = Number.POSITIVE_INFINITY } = request;
+    // A little behind the deadline, whose own end must come first: the attempt's would count against the server. Timers
+    // are whole milliseconds on some platforms, so a limit as long as the time left could come before it.
+    const leftMs = Math.max(0, Math.ceil(deadlineAt - clock.monotonic()));
+    const timeoutMs = Math.min(request.timeoutMs, leftMs + DEADLINE_MARGIN_MS);
+    const onSend = (): void => {
+      // The wait for a key is part of the waiting, too: nothing is sent for who has left.
+      waitSignal.throwIfAborted();
+      request.onSend?.();
+    };
+    const send = (): Promise<unknown> => transport.send({ ...request, timeoutMs, onSend });
+    return circuits[lane]?.run(waitSignal, send) ?? send();
   }
 
   /** Close the window after a 429. @returns the error to go on with. */
@@ -66,8 +76,11 @@ export function createPipeline(parts: PipelineParts, transport: Transport): Pipe
     const hintMs = request.isDeafToHints === true ? undefined : usableHint(error.retryAfterMs);
     const pauseMs = hintMs ?? request.pauseMs ?? 0;
     if (pauseMs > 0) {
+      const before = window.generation;
       window.set(pauseMs);
-      emit({ type: 'rate_limited', lane: request.lane, pauseMs, reason: error.message });
+      // Hundreds may be refused together; one of them tells.
+      if (window.generation !== before)
+        emit({ type: 'rate_limited', lane: request.lane, pauseMs, reason: error.message });
     }
     if (request.onLimit === 'wait') return error;
     const retryAfterMs = pauseMs > 0 ? pauseMs : undefined;
@@ -91,6 +104,7 @@ export function createPipeline(parts: PipelineParts, transport: Transport): Pipe
         const { generation } = window;
         try {
           const body = await exchange(request);
+          // A safeguard: whatever kept the window shut when this began was mistaken.
           window.clear(generation);
           return { body };
         } catch (error) {

@@ -1,7 +1,7 @@
 import ky from 'ky';
 import { show } from '../kernel/checks.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
+import { TinkerConnectionError, TinkerInputError } from '../kernel/errors.ts';
 import { withAttemptTimeout } from '../policy/timeout.ts';
 import { type Answer, connectionError, readBody, statusError } from './classify.ts';
 import { requestHeaders } from './headers.ts';
@@ -137,7 +137,13 @@ async function readText({ body }: Response, signal: AbortSignal): Promise<string
 
 async function resolveKey(apiKey: ApiKey): Promise<string> {
   if (typeof apiKey === 'string') return apiKey;
-  const key = await apiKey();
+  let key: unknown;
+  try {
+    key = await apiKey();
+  } catch (cause) {
+    // Its words stay with the cause: who knows what is in them.
+    throw new TinkerConnectionError('The apiKey function failed', { cause, isLocal: true });
+  }
   // A header takes visible ASCII only; the platform's own error would show the key.
   if (typeof key === 'string' && /^[\x21-\x7e]+$/.test(key)) return key;
   throw new TinkerInputError(

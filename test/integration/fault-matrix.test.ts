@@ -61,8 +61,20 @@ interface World {
   cross(name: string): Promise<void> | undefined;
 }
 
-/** A client and a healthy server, with a point at the key, at each request, at each body and at each wait. */
-async function world(): Promise<World> {
+/** What a rocky server answers before it comes round, path by path, once armed. */
+const rocky = (): Record<string, Response[]> => {
+  const answer = (status: number): Response => new Response(`not now: ${status}`, { status });
+  const submissions = ['forward', 'forward_backward', 'optim_step', 'save_weights', 'load_weights'];
+  return {
+    ...Object.fromEntries(submissions.map((path) => [path, [answer(503), answer(402)]])),
+    asample: [answer(429), answer(503)],
+    retrieve_future: [503, 503, 503, 503, 429, 402].map(answer),
+  };
+};
+
+/** A client and a server, healthy or rocky, with a point at the key, at each request, at each body and at each wait. */
+async function world(isRocky = false): Promise<World> {
+  const troubles = isRocky ? rocky() : {};
   const clock = createVirtualClock();
   let saboteur: Saboteur | undefined;
   const scripted = scriptedFetch(healthyScript());
@@ -87,7 +99,8 @@ async function world(): Promise<World> {
       const path = new URL(request.url).pathname.split('/').at(-1) ?? '';
       if (path === 'session_heartbeat') return scripted.fetch(request);
       await cross(`request ${path}`);
-      const response = await scripted.fetch(request);
+      const trouble = saboteur === undefined ? undefined : troubles[path]?.shift();
+      const response = trouble ?? (await scripted.fetch(request));
       const text = await response.text();
       const body = new ReadableStream({
         async pull(controller) {
@@ -116,12 +129,16 @@ async function world(): Promise<World> {
 
 const DATA = [{ modelInput: [1, 2], lossFnInputs: { target_tokens: [2, 3] } }];
 
+/** Longer than all retries together; without it a poll that never gets through goes on for ever. */
+const timeoutMs = 900_000;
+
 /** The operations of the matrix. */
 const OPERATIONS: Readonly<Record<string, (world: World, signal: AbortSignal) => PromiseLike<unknown>>> = {
-  forwardBackward: ({ training }, signal) => training.forwardBackward(DATA, 'cross_entropy', { signal }),
-  optimStep: ({ training }, signal) => training.optimStep({}, { signal }),
-  saveState: ({ training }, signal) => training.saveState('n', { signal }),
-  loadState: ({ training }, signal) => training.loadState('tinker://a/weights/x', { signal }),
+  forwardBackward: ({ training }, signal) =>
+    training.forwardBackward(DATA, 'cross_entropy', { signal, timeoutMs }),
+  optimStep: ({ training }, signal) => training.optimStep({}, { signal, timeoutMs }),
+  saveState: ({ training }, signal) => training.saveState('n', { signal, timeoutMs }),
+  loadState: ({ training }, signal) => training.loadState('tinker://a/weights/x', { signal, timeoutMs }),
   forwardBackwardCustom: ({ training, cross }, signal) =>
     training.forwardBackwardCustom(
       DATA,
@@ -129,9 +146,9 @@ const OPERATIONS: Readonly<Record<string, (world: World, signal: AbortSignal) =>
         await cross('loss');
         return { loss: 1, gradients: [[1, 2]] };
       },
-      { signal },
+      { signal, timeoutMs },
     ),
-  sample: ({ sampler }, signal) => sampler.sample({ prompt: [1], maxTokens: 1 }, { signal }),
+  sample: ({ sampler }, signal) => sampler.sample({ prompt: [1], maxTokens: 1 }, { signal, timeoutMs }),
 };
 
 /** How a promise ended. */
@@ -144,9 +161,9 @@ async function ending(work: PromiseLike<unknown>): Promise<{ readonly error?: un
   }
 }
 
-/** The points of an operation when nothing goes wrong, and one more for those that only a failure brings about. */
-async function pointsOf(name: string): Promise<string[]> {
-  const healthy = await world();
+/** The points of an operation that nobody breaks: on a rocky server with all the waits that trouble brings about. */
+async function pointsOf(name: string, isRocky: boolean): Promise<string[]> {
+  const healthy = await world(isRocky);
   const saboteur = createSaboteur(-1, undefined, () => {});
   healthy.arm(saboteur);
   await healthy.clock.drive(OPERATIONS[name]!(healthy, new AbortController().signal));
@@ -174,8 +191,16 @@ function expectIdle({ service }: World): void {
 
 const matrix = await Promise.all(
   Object.keys(OPERATIONS).map(async (name) => {
-    const points = await pointsOf(name);
-    return points.flatMap((point, at) => FAULTS.map((fault) => [name, at, point, fault] as const));
+    const points = await pointsOf(name, false);
+    return points.flatMap((point, at) => FAULTS.map((fault) => [name, at, point, fault, 'healthy'] as const));
+  }),
+);
+/** Where trouble is the server's already, the owner ends it. */
+const rockyMatrix = await Promise.all(
+  Object.keys(OPERATIONS).map(async (name) => {
+    const points = await pointsOf(name, true);
+    const faults = ['abort', 'close'] as const;
+    return points.flatMap((point, at) => faults.map((fault) => [name, at, point, fault, 'rocky'] as const));
   }),
 );
 
@@ -195,44 +220,57 @@ it('has points before, in and after every exchange', () => {
   ]);
 });
 
-describe.each(matrix.flat())('%s, at point %i (%s): %s', (name, at, point, fault) => {
-  it('settles, leaves nothing behind, and the next operation runs or says why not', async () => {
-    const here = await world();
-    const { clock, service, training, sampler } = here;
-    const controller = new AbortController();
-    const reason = { why: 'enough' };
-    let closing: Promise<void> | undefined;
-    const saboteur = createSaboteur(at, fault, (what) => {
-      if (what === 'abort') controller.abort(reason);
-      else closing = service.close();
-    });
-    here.arm(saboteur);
-    const { error } = await clock.drive(ending(OPERATIONS[name]!(here, controller.signal)));
-    expect(saboteur.crossed[at]).toBe(point);
-
-    if (fault === 'abort') expect(error).toBe(reason);
-    if (fault === 'close') expect(isTinkerError(error, 'client_closed')).toBe(true);
-    if (fault.endsWith('for ever')) expect(error).toBeDefined();
-
-    // What the caller was spared may still run: the attempt of a numbered request whose caller aborted.
-    here.arm(createSaboteur(-1, undefined, () => {}));
-    await clock.advance(120_000);
-    expectIdle(here);
-
-    const next = name === 'sample' ? sampler.sample({ prompt: [1], maxTokens: 1 }) : training.optimStep();
-    const { error: refusal } = await clock.drive(ending(next));
-    if (fault === 'close') expect(isTinkerError(refusal, 'client_closed')).toBe(true);
-    else if (refusal !== undefined) {
-      // Only a numbered request that may have been sent can leave the next one without a number.
-      expect(name).not.toBe('sample');
-      expect(isTinkerError(refusal, 'client_poisoned')).toBe(true);
-      expect(fault.endsWith('for ever') && /^(request|body) (?!retrieve)/.test(point)).toBe(true);
-      expect(isTinkerError(error, 'submit_ambiguous')).toBe(true);
-    }
-    await clock.drive(Promise.all([closing, service.close()]));
-    await clock.advance(60_000);
-    expectIdle(here);
-    expect(clock.pending).toBe(0);
-    expect(unhandled).toEqual([]);
-  });
+it('has waits between polls and between attempts, on a server in trouble', () => {
+  const waits = (name: string) =>
+    rockyMatrix
+      .flat()
+      .filter(
+        ([operation, , point, fault]) => operation === name && fault === 'abort' && point.startsWith('wait'),
+      );
+  for (const name of Object.keys(OPERATIONS)) expect([name, waits(name).length >= 5]).toEqual([name, true]);
 });
+
+describe.each([...matrix.flat(), ...rockyMatrix.flat()])(
+  '%s, at point %i (%s): %s, %s server',
+  (name, at, point, fault, server) => {
+    it('settles, leaves nothing behind, and the next operation runs or says why not', async () => {
+      const here = await world(server === 'rocky');
+      const { clock, service, training, sampler } = here;
+      const controller = new AbortController();
+      const reason = { why: 'enough' };
+      let closing: Promise<void> | undefined;
+      const saboteur = createSaboteur(at, fault, (what) => {
+        if (what === 'abort') controller.abort(reason);
+        else closing = service.close();
+      });
+      here.arm(saboteur);
+      const { error } = await clock.drive(ending(OPERATIONS[name]!(here, controller.signal)));
+      expect(saboteur.crossed[at]).toBe(point);
+
+      if (fault === 'abort') expect(error).toBe(reason);
+      if (fault === 'close') expect(isTinkerError(error, 'client_closed')).toBe(true);
+      if (fault.endsWith('for ever')) expect(error).toBeDefined();
+
+      // What the caller was spared may still run: the attempt of a numbered request whose caller aborted.
+      here.arm(createSaboteur(-1, undefined, () => {}));
+      await clock.advance(120_000);
+      expectIdle(here);
+
+      const next = name === 'sample' ? sampler.sample({ prompt: [1], maxTokens: 1 }) : training.optimStep();
+      const { error: refusal } = await clock.drive(ending(next));
+      if (fault === 'close') expect(isTinkerError(refusal, 'client_closed')).toBe(true);
+      else if (refusal !== undefined) {
+        // Only a numbered request that may have been sent can leave the next one without a number.
+        expect(name).not.toBe('sample');
+        expect(isTinkerError(refusal, 'client_poisoned')).toBe(true);
+        expect(fault.endsWith('for ever') && /^(request|body) (?!retrieve)/.test(point)).toBe(true);
+        expect(isTinkerError(error, 'submit_ambiguous')).toBe(true);
+      }
+      await clock.drive(Promise.all([closing, service.close()]));
+      await clock.advance(60_000);
+      expectIdle(here);
+      expect(clock.pending).toBe(0);
+      expect(unhandled).toEqual([]);
+    });
+  },
+);

@@ -115,7 +115,7 @@ describe('sendResilient', () => {
     expect(await rejection(fast.send())).toMatchObject({ code: 'circuit_open', attempts: 1 });
     expect(fast.times).toEqual([0, 500]);
     const patient = setUp([down, down, down, { status: 200, body: { ok: 1 } }], {}, { breaker });
-    expect(await patient.clock.drive(patient.send({ isNumbered: true }))).toEqual({ ok: 1 });
+    expect(await patient.clock.drive(patient.send({ isPatient: true }))).toEqual({ ok: 1 });
     expect(patient.times).toEqual([0, 500, 9_500, 18_500]);
   });
 

@@ -144,6 +144,28 @@ describe('heartbeats', () => {
     await close();
   });
 
+  it('take a missing route that was there before for a lost session', async () => {
+    const missing = { status: 404, body: { detail: 'Not Found' } };
+    const { open, clock, events, close } = setUp([ALIVE, missing]);
+    await open();
+    await clock.advance(100_000);
+    expect(events).toEqual([{ type: 'session_lost', sessionId: 's-1', status: 404 }]);
+    await close();
+  });
+
+  it('are not doubled by a waking during one that arrives', async () => {
+    const base = setUp([]);
+    base.script['session_heartbeat'] = [answerAfter(base.clock, 5_000, () => Response.json({}))];
+    await base.open();
+    await base.clock.advance(13_000);
+    base.wake();
+    await base.clock.advance(11_000);
+    expect(base.beats()).toEqual([10_000]);
+    await base.clock.advance(1_000);
+    expect(base.beats()).toEqual([10_000, 25_000]);
+    await base.close();
+  });
+
   it('case 35: warn once a beat when the server has been silent for over two minutes', async () => {
     const { open, clock, events, close } = setUp([ALIVE, { status: 500, text: 'down' }]);
     await open();
@@ -195,15 +217,15 @@ describe('heartbeats', () => {
     await base.close();
   });
 
-  it('leave no listener when the session is lost, and are not woken while one is under way', async () => {
+  it('follow at once where one was under way at the waking, and failed: it had fallen asleep', async () => {
     const base = setUp(['nothing', { status: 410 }]);
     await base.open();
     await base.clock.advance(15_000);
     base.wake();
-    await base.clock.advance(1_000);
+    await base.clock.advance(4_999);
     expect(base.beats()).toEqual([10_000]);
-    await base.clock.advance(14_000);
-    expect(base.beats()).toEqual([10_000, 30_000]);
+    await base.clock.advance(1);
+    expect(base.beats()).toEqual([10_000, 20_000]);
     expect(base.wakeListeners).toBe(0);
     await base.close();
   });

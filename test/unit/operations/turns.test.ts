@@ -230,18 +230,32 @@ describe('a request whose fate is unknown', () => {
     finish();
   });
 
-  it('is the one of a caller who aborts between ambiguous failures', async () => {
-    const { submit, clock, finish } = setUp([{ status: 503 }, OK]);
-    const controller = new AbortController();
-    const first = rejection(submit({}, controller));
-    await clock.advance(100);
-    controller.abort('enough');
-    expect(await first).toBe('enough');
-    expect(await driveToRejection(clock, submit())).toMatchObject({ code: 'client_poisoned', sequenceId: 1 });
-    finish();
-  });
+  it.each([true, false])(
+    'is followed up where its caller aborts before it is repeated, on a server that knows numbers again: %s',
+    async (serverDeduplicates) => {
+      const { submit, seen, clock, finish } = setUp([{ status: 503 }, OK], { serverDeduplicates });
+      const controller = new AbortController();
+      const first = rejection(submit({}, controller));
+      await clock.advance(100);
+      controller.abort('enough');
+      if (serverDeduplicates) {
+        expect(await first).toBe('enough');
+        await clock.drive(submit());
+        expect(seen()).toEqual([
+          [1, 1],
+          [1, 1],
+          [2, 2],
+        ]);
+      } else {
+        // Lost with its only attempt, and so told before the abort.
+        expect(await first).toMatchObject({ code: 'submit_ambiguous' });
+        expect(await rejection(submit())).toMatchObject({ code: 'client_poisoned' });
+      }
+      finish();
+    },
+  );
 
-  it('is the one of a caller who aborts an attempt that then fails ambiguously', async () => {
+  it('is followed up where its caller aborts an attempt that is then lost', async () => {
     const base = setUp([]);
     base.script['train'] = [answerAfter(base.clock, 100, () => new Response('down', { status: 503 })), OK];
     const controller = new AbortController();
@@ -249,10 +263,45 @@ describe('a request whose fate is unknown', () => {
     await base.clock.advance(50);
     controller.abort('enough');
     expect(await first).toBe('enough');
-    expect(await driveToRejection(base.clock, base.submit())).toMatchObject({ code: 'client_poisoned' });
-    expect(base.requests).toHaveLength(1);
-    expect(base.events).toEqual([]);
+    await base.clock.drive(base.submit());
+    expect(base.seen()).toEqual([
+      [1, 1],
+      [1, 1],
+      [2, 2],
+    ]);
     base.finish();
+  });
+
+  it('is followed up for as long as the retry budget lasts, and not longer', async () => {
+    const { submit, clock, finish } = setUp([{ status: 503 }], { retryBudgetMs: 5_000 });
+    const first = rejection(submit());
+    expect(await clock.drive(first)).toMatchObject({ code: 'submit_ambiguous' });
+    finish();
+    const other = setUp([{ status: 503 }], { retryBudgetMs: 5_000 });
+    const controller = new AbortController();
+    const aborted = rejection(other.submit({}, controller));
+    await other.clock.advance(100);
+    controller.abort('enough');
+    expect(await aborted).toBe('enough');
+    expect(await driveToRejection(other.clock, other.submit())).toMatchObject({ code: 'client_poisoned' });
+    expect(other.clock.monotonic()).toBe(5_000);
+    other.finish();
+  });
+
+  it('is no matter of a limit: a 429 refuses it, also for those who do not want to wait', async () => {
+    const { runtime, script, requests, clock, finish } = setUp([{ status: 429 }, OK]);
+    const turns = createTurns(runtime);
+    const request = { path: '/api/v1/train', body: (sequenceId: number) => ({ seq_id: sequenceId }) };
+    const submit = (onLimit: 'wait' | 'throw') =>
+      runtime.scopes.run({ onLimit }, (scope) => turns.submit(scope, request));
+    expect(await rejection(submit('throw'))).toMatchObject({ code: 'limit_reached', scope: 'rate' });
+    await clock.drive(submit('throw'));
+    expect(requests.map(({ body }) => body['seq_id'])).toEqual([1, 1]);
+    // After a lost attempt it waits all the same: only an answer tells its fate.
+    script['train'] = [{ status: 200 }, { status: 200 }, cut, { status: 429 }, OK];
+    await clock.drive(submit('throw'));
+    expect(requests.map(({ body }) => body['seq_id'])).toEqual([1, 1, 2, 2, 2]);
+    finish();
   });
 
   it('names the last request that was accepted', async () => {

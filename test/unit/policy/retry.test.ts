@@ -237,7 +237,7 @@ describe('retry', () => {
   });
 
   it('takes the same 500 for permanent after so many in a row', async () => {
-    const { run, clock, startedAt } = setUp({ identical500: 4 });
+    const { run, clock, startedAt } = setUp({ permanent500: { count: 4, lastingMs: 0 } });
     const crash = () => failing(new TinkerApiError(500, 'crash', { retryable: true, body: 'crash' }));
     expect(await driveToRejection(clock, run(crash))).toMatchObject({
       status: 500,

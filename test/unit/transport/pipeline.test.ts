@@ -84,7 +84,6 @@ describe('the pipeline', () => {
         body: { a: 1 },
         headers: { b: 'c' },
         requestId: 'r',
-        onSend,
         timeoutMs: 60_000,
       },
     ]);
@@ -121,9 +120,9 @@ describe('the pipeline', () => {
     await clock.drive(
       Promise.all([send({ timeoutMs: 45_000 }), send({ timeoutMs: 45_000, deadlineAt: 20_000 })]),
     );
-    expect(sent.map(({ timeoutMs }) => timeoutMs)).toEqual([45_000, 15_000]);
+    expect(sent.map(({ timeoutMs }) => timeoutMs)).toEqual([45_000, 15_010]);
     await clock.drive(send({ deadlineAt: 4_000 }));
-    expect(sent.at(-1)?.timeoutMs).toBe(1);
+    expect(sent.at(-1)?.timeoutMs).toBe(10);
     finish();
   });
 
@@ -218,6 +217,23 @@ describe('the pipeline', () => {
     waiting.abort('enough');
     expect(await base.clock.drive(work)).toBe('done');
     expect(base.sent[0]?.signal.aborted).toBe(false);
+    base.finish();
+  });
+
+  it('tells when it is sent, and sends nothing for who has left while the key was fetched', async () => {
+    const base = setUp(async (request) => {
+      await held(base.clock, 1_000);
+      request.onSend?.();
+      return 'answer';
+    });
+    const told: string[] = [];
+    expect(await base.clock.drive(base.send({ onSend: () => told.push('sent') }))).toBe('answer');
+    const waiting = new AbortController();
+    const left = rejection(base.send({ waitSignal: waiting.signal, onSend: () => told.push('again') }));
+    await base.clock.advance(500);
+    waiting.abort('enough');
+    expect(await base.clock.drive(left)).toBe('enough');
+    expect(told).toEqual(['sent']);
     base.finish();
   });
 

@@ -418,10 +418,17 @@ describe('the key', () => {
     finish();
   });
 
-  it('that a function cannot give passes its error on', async () => {
+  it('that a function cannot give is a failure that says nothing of the server, and may pass', async () => {
     const reason = new Error('the vault is shut');
     const { failure, requests, finish } = setUp([], { apiKey: () => Promise.reject(reason) });
-    expect(await failure()).toBe(reason);
+    expect(await failure()).toMatchObject({
+      code: 'connection_failed',
+      message: 'The apiKey function failed',
+      isLocal: true,
+      isUnsent: true,
+      retryable: true,
+      cause: reason,
+    });
     expect(requests).toEqual([]);
     finish();
   });

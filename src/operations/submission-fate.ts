@@ -1,0 +1,44 @@
+import { isTinkerError } from '../kernel/errors.ts';
+
+/** What is known of a request that is sent again until it is answered. */
+export interface SubmissionFate {
+  /** An attempt is handed to `fetch`. */
+  sent(): void;
+  /** The attempt failed. */
+  failed(error: unknown): void;
+  /** An attempt is under way. */
+  readonly isInFlight: boolean;
+  /** An attempt failed in a way that leaves open whether the server took the request. */
+  readonly isUnknown: boolean;
+}
+
+/** Nothing was sent yet. */
+export function createSubmissionFate(): SubmissionFate {
+  let isInFlight = false;
+  let isUnknown = false;
+  return {
+    sent() {
+      isInFlight = true;
+    },
+    failed(error) {
+      isUnknown ||= isInFlight && !isRefusal(error);
+      isInFlight = false;
+    },
+    get isInFlight() {
+      return isInFlight;
+    },
+    get isUnknown() {
+      return isUnknown;
+    },
+  };
+}
+
+/** Whether the failure of a request that was sent proves that the server did not take it: it said no, or never heard. */
+function isRefusal(error: unknown): boolean {
+  if (isTinkerError(error, 'connection_failed')) return error.isUnsent;
+  // What a 429 or a 402 becomes for those who do not want to wait.
+  if (isTinkerError(error, 'limit_reached')) return true;
+  return (
+    isTinkerError(error, 'http_status') && error.status >= 400 && error.status < 500 && error.status !== 408
+  );
+}
