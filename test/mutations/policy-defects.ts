@@ -38,8 +38,8 @@ export const POLICY_DEFECTS: readonly Mutation[] = [
     [
       [
         'waiting for a payment uses up the retries',
-        'if (pause?.isFree === true) endsAt += pause.delayMs;',
-        '',
+        'endsAt += pause?.isFree === true ? tookMs + pause.delayMs : (options.waitedMs?.() ?? 0);',
+        'endsAt += options.waitedMs?.() ?? 0;',
       ],
       ['an error of the caller’s own is retried', '|| error === signal.reason', ''],
       [
@@ -54,24 +54,43 @@ export const POLICY_DEFECTS: readonly Mutation[] = [
     'policy/status-rules.ts',
     ['unit/policy/status-rules.test.ts', 'unit/operations/poll.test.ts', 'readme'],
     [
-      ['the poll of a broken future goes on one longer', 'poll: 10 } as const', 'poll: 11 } as const'],
+      ['the poll of a broken future goes on one longer', 'poll500: { count: 10,', 'poll500: { count: 11,'],
       ['a lost result is asked for, for ever', "'410': 'expired'", "'410': 'slow_down'"],
-      ['a future that is down for half a minute is given up', 'IDENTICAL_5XX = 140', 'IDENTICAL_5XX = 12'],
+      ['a future whose server is down for a minute is given up', 'lastingMs: 1_800_000', 'lastingMs: 60_000'],
     ],
   ),
   ...mutationsOf(
     'policy/repetition.ts',
-    ['unit/policy/repetition.test.ts'],
-    [['different failures count as the same', 'mark === last ? count + 1 : 1', 'count + 1']],
+    ['unit/policy/repetition.test.ts', 'unit/operations/poll.test.ts'],
+    [
+      ['different failures count as the same', 'mark === undefined || mark !== last', 'mark === undefined'],
+      [
+        'an open circuit keeps a permanent 500 alive',
+        "if (error.code === 'circuit_open') return undefined;",
+        '',
+      ],
+    ],
+  ),
+  ...mutationsOf(
+    'operations/submission-fate.ts',
+    ['unit/operations/turns.test.ts', 'integration/fault-matrix.test.ts', 'integration/hard-cases.test.ts'],
+    [
+      ['a request of unknown fate leaves a hole', 'isUnknown ||= isInFlight && !isRefusal(error);', ''],
+      ['a request that never left costs the client', 'isUnknown ||= isInFlight && !', 'isUnknown ||= !'],
+      [
+        'a 429 costs the client of who does not want to wait',
+        "if (isTinkerError(error, 'limit_reached')) return true;",
+        '',
+      ],
+    ],
   ),
   ...mutationsOf(
     'operations/turns.ts',
     ['unit/operations/turns.test.ts', 'integration/fault-matrix.test.ts'],
     [
-      ['a request of unknown fate leaves a hole', 'isFateUnknown ||= isSent && !isRefusal(error);', ''],
       [
         'a second gradient on a server that does not know a number again',
-        'isFinal: () => isFateUnknown && !runtime.serverDeduplicates,',
+        'isFinal: () => fate.isUnknown && !runtime.serverDeduplicates,',
         '',
       ],
       [
@@ -79,9 +98,14 @@ export const POLICY_DEFECTS: readonly Mutation[] = [
         'attemptSignal: turn.signal,',
         'attemptSignal: caller.signal,',
       ],
+      [
+        'the caller’s abort leaves a lost request unknown',
+        'if (!fate.isUnknown && !fate.isInFlight) waiting',
+        'waiting',
+      ],
       ['numbers go on after one is lost', 'if (poison !== undefined) throw poison;', ''],
-      ['a request that never left costs the client', 'isFateUnknown ||= isSent && ', 'isFateUnknown ||= '],
       ['a number is used twice', 'nextId += 1;', ''],
+      ['a step is sent although its pass was not', 'request.precondition?.();', ''],
     ],
   ),
   ...mutationsOf(
@@ -89,12 +113,12 @@ export const POLICY_DEFECTS: readonly Mutation[] = [
     ['unit/operations/session.test.ts'],
     [
       ['a heartbeat keeps a finished program alive', '{ background: true }', '{}'],
-      ['a waking is told three times', '>= WAKE_INTERVAL_MS', '>= 0'],
+      ['a waking is told three times', '< WAKE_INTERVAL_MS) return;', '< 0) return;'],
       ['a listener stays after the session', 'alarm.dispose();', ''],
       ['silence is not told', 'if (silentMs > SILENCE_MS)', 'if (silentMs > SILENCE_MS * 2)'],
       [
         'a server without heartbeats loses its sessions',
-        'if (isRouteMissing(error)) {',
+        'if (!wasHeard && isRouteMissing(error)) {',
         'if (false as boolean) {',
       ],
     ],
@@ -130,10 +154,10 @@ export const POLICY_DEFECTS: readonly Mutation[] = [
         'if (window.remainingMs > 0) return undefined;',
         '',
       ],
-      ['the circuit is not asked', 'circuits[lane]?.run(signal, send) ?? send()', 'send()'],
+      ['the circuit is not asked', 'circuits[lane]?.run(waitSignal, send) ?? send()', 'send()'],
       [
         'an attempt goes beyond the deadline',
-        'Math.min(request.timeoutMs, Math.max(1, deadlineAt - clock.monotonic()))',
+        'Math.min(request.timeoutMs, leftMs + DEADLINE_MARGIN_MS)',
         'request.timeoutMs',
       ],
     ],

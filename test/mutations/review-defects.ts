@@ -94,13 +94,13 @@ export const REVIEW_DEFECTS: readonly Mutation[] = [
     [
       [
         'V3: a call that throws is not counted',
-        "let outcome: BreakerOutcome = 'success';",
-        "let outcome: BreakerOutcome = 'success'; const outcomeOf = (_: unknown): BreakerOutcome => 'cancel';",
+        "UNSENT.includes(error.code) ? 'cancel' : 'failure'",
+        "UNSENT.includes(error.code) ? 'cancel' : 'cancel'",
       ],
       [
         'V3: an aborted probe says something about the server',
-        "outcome = signal.aborted ? 'cancel' : outcomeOf(error, options.ignoresTimeouts ?? false);",
-        'outcome = outcomeOf(error, false);',
+        "outcome = signal.aborted ? 'cancel' : judge(error, permit);",
+        'outcome = judge(error, permit);',
       ],
     ],
   ),

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runCommand } from '../support/command.ts';
+import { MEETING_DEFECTS } from './meeting-defects.ts';
 import type { Mutation } from './mutation.ts';
 import { POLICY_DEFECTS } from './policy-defects.ts';
 import { REVIEW_DEFECTS } from './review-defects.ts';
@@ -12,11 +13,13 @@ import { REVIEW_DEFECTS } from './review-defects.ts';
 // that must notice. Ends with "N passed, M failed"; a bug that no test notices is a failure.
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Time for the tests of one bug. */
+const LIMIT_SECONDS = 240;
 /** Copies worked on side by side. */
 const WORKERS = 2;
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
-const mutations = [...REVIEW_DEFECTS, ...POLICY_DEFECTS].filter(
+const mutations = [...REVIEW_DEFECTS, ...POLICY_DEFECTS, ...MEETING_DEFECTS].filter(
   ({ file, harm }) => values.only === undefined || `${file} ${harm}`.includes(values.only),
 );
 
@@ -33,7 +36,17 @@ function copyOfRepository(): string {
 async function passes(copy: string, tests: readonly string[]): Promise<boolean> {
   const vitest = join(copy, 'node_modules/vitest/vitest.mjs');
   const args = [vitest, 'run', '--config', 'test/vitest.config.ts', '--bail', '1', '--reporter', 'dot'];
-  const { code } = await runCommand(process.execPath, [...args, ...tests.map((test) => `test/${test}`)], {
+  // A bug may make a loop spin: what does not end is noticed, too.
+  const limited = [
+    String(LIMIT_SECONDS),
+    process.execPath,
+    ...args,
+    '--maxWorkers',
+    '1',
+    '--testTimeout',
+    '20000',
+  ];
+  const { code } = await runCommand('timeout', [...limited, ...tests.map((test) => `test/${test}`)], {
     cwd: copy,
     env: { NO_COLOR: '1' },
   });
