@@ -1,4 +1,4 @@
-import { sleep } from '../kernel/abort.ts';
+import { linkAbort, sleep } from '../kernel/abort.ts';
 import { isTinkerError } from '../kernel/errors.ts';
 import { answerKind, STATUS_RULES } from '../policy/status-rules.ts';
 import { isRouteMissing } from '../transport/classify.ts';
@@ -125,15 +125,13 @@ function createAlarm({ clock, wake }: Runtime) {
       isMissed = false;
     },
     async wait(signal: AbortSignal): Promise<void> {
-      const early = new AbortController();
-      const end = (): void => early.abort();
-      signal.addEventListener('abort', end, { once: true });
-      ring = end;
-      if (signal.aborted || isMissed) end();
+      const early = linkAbort(signal);
+      ring = () => early.abort('rung');
+      if (isMissed) ring();
       isMissed = false;
       await sleep(clock, HEARTBEAT_INTERVAL_MS, early.signal, { background: true }).catch(() => {});
       ring = undefined;
-      signal.removeEventListener('abort', end);
+      early.dispose();
       signal.throwIfAborted();
       rangAt = clock.monotonic();
     },

@@ -1,3 +1,4 @@
+import { linkAbort } from '../kernel/abort.ts';
 import { isTinkerError } from '../kernel/errors.ts';
 import { TinkerAmbiguousSubmitError, TinkerPoisonedError } from '../kernel/submission-errors.ts';
 import { createLimiter } from '../policy/limiter.ts';
@@ -83,13 +84,11 @@ export function createTurns(runtime: Runtime): Turns {
   ): Promise<unknown> {
     const sequenceId = nextId;
     return runtime.scopes.run({}, async (turn) => {
-      const waiting = new AbortController();
+      const waiting = linkAbort(turn.signal);
       const onCaller = (): void => {
         if (!fate.isUnknown && !fate.isInFlight) waiting.abort(caller.signal.reason);
       };
-      const onTurn = (): void => waiting.abort(turn.signal.reason);
       caller.signal.addEventListener('abort', onCaller, { once: true });
-      turn.signal.addEventListener('abort', onTurn, { once: true });
       if (caller.signal.aborted) onCaller();
       try {
         return await sendResilient(runtime, {
@@ -119,7 +118,7 @@ export function createTurns(runtime: Runtime): Turns {
         });
       } finally {
         caller.signal.removeEventListener('abort', onCaller);
-        turn.signal.removeEventListener('abort', onTurn);
+        waiting.dispose();
       }
     });
   }
