@@ -1,18 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { isTinkerError } from '../../src/index.ts';
 import { type SeenRequest, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
 import { batch, offline } from '../support/offline.ts';
+import { forbidUnhandledRejections } from '../support/unhandled.ts';
 
-const unhandled: unknown[] = [];
-const remember = (reason: unknown): void => void unhandled.push(reason);
-beforeEach(() => {
-  unhandled.length = 0;
-  process.on('unhandledRejection', remember);
-});
-afterEach(() => {
-  process.off('unhandledRejection', remember);
-  expect(unhandled).toEqual([]);
-});
+forbidUnhandledRejections();
 
 /** A training client over an emulator whose traffic is counted. */
 async function trained(script: Parameters<typeof scriptedFetch>[0] = {}) {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   createServiceClient,
   isTinkerError,
@@ -9,6 +9,7 @@ import {
 import { scriptedFetch } from '../../src/testing/scripted-fetch.ts';
 import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { healthyScript } from '../support/service.ts';
+import { forbidUnhandledRejections } from '../support/unhandled.ts';
 
 // Every operation, broken at every point where it waits, in every way (tinkex.md V2). The points are found by running
 // each operation once; none is listed by hand.
@@ -171,15 +172,7 @@ async function pointsOf(name: string, isRocky: boolean): Promise<string[]> {
   return saboteur.crossed;
 }
 
-const unhandled: unknown[] = [];
-const remember = (reason: unknown): void => void unhandled.push(reason);
-beforeEach(() => {
-  unhandled.length = 0;
-  process.on('unhandledRejection', remember);
-});
-afterEach(() => {
-  process.off('unhandledRejection', remember);
-});
+const unhandled = forbidUnhandledRejections();
 
 /** Nothing is held, nothing waits. */
 function expectIdle({ service }: World): void {
