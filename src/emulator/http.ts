@@ -1,3 +1,5 @@
+import { decodeUtf8 } from '../kernel/bytes.ts';
+
 /** An answer other than 2xx, thrown by whatever finds the request wanting. */
 export interface HttpProblem {
   readonly status: number;
@@ -22,35 +24,71 @@ export function json(body: unknown, status = 200, headers: Record<string, string
   });
 }
 
-/** One endpoint: gets the parsed body of the request (an empty object where there is none). */
+/** One endpoint. */
 export type Handler = (call: Call) => Response | Promise<Response>;
 
 /** What a handler sees of a request. */
 export interface Call {
   readonly request: Request;
+  /** The JSON object in the body; empty where there is none, or where the body is of another type. */
   readonly body: Record<string, unknown>;
-  /** The body as it came, to tell a repetition from another request. */
-  readonly text: string;
+  /** The body as it came, to tell a repetition from another request, and to read what is not JSON. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Parts of the path by the names the route gives them. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
 }
 
-/** Endpoints by method and path under `/api/v1`, e.g. `POST optim_step`. */
+/**
+ * Endpoints by method and path under `/api/v1`, e.g. `POST optim_step`. In a path `:name` stands for one segment and
+ * `*name` for one or more. The first that fits is taken.
+ */
 export type Routes = Readonly<Record<string, Handler>>;
 
 /** Answer a request: find its endpoint under any base path, read its JSON, and turn what is thrown into an answer. */
 export async function route(routes: Routes, request: Request): Promise<Response> {
   try {
-    const [, path] = /\/api\/v1\/(.*)$/.exec(new URL(request.url).pathname) ?? [];
-    const handler = routes[`${request.method} ${path}`];
-    if (handler === undefined) {
-      const isKnown = Object.keys(routes).some((key) => key.endsWith(` ${path}`));
-      throw isKnown ? problem(405, 'Method Not Allowed') : problem(404, 'Not Found');
-    }
-    const text = await request.text();
-    return await handler({ request, text, body: parseBody(text) });
+    const url = new URL(request.url);
+    const [, path = ''] = /\/api\/v1\/(.*)$/.exec(url.pathname) ?? [];
+    const { handler, params } = findRoute(routes, request.method, path);
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    const body = isJson(request) ? parseBody(decodeUtf8(bytes)) : {};
+    return await handler({ request, bytes, body, params, query: url.searchParams });
   } catch (thrown) {
     if (isProblem(thrown)) return json({ detail: thrown.detail }, thrown.status);
     throw thrown;
   }
+}
+
+function findRoute(
+  routes: Routes,
+  method: string,
+  path: string,
+): { readonly handler: Handler; readonly params: Record<string, string> } {
+  let isKnown = false;
+  for (const [key, handler] of Object.entries(routes)) {
+    const [verb, pattern = ''] = key.split(' ');
+    const params = matchPath(pattern, path);
+    if (params === undefined) continue;
+    if (verb === method) return { handler, params };
+    isKnown = true;
+  }
+  throw isKnown ? problem(405, 'Method Not Allowed') : problem(404, 'Not Found');
+}
+
+function matchPath(pattern: string, path: string): Record<string, string> | undefined {
+  const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/([:*])(\w+)/g, (_, kind, name) => {
+    return kind === ':' ? `(?<${name}>[^/]+)` : `(?<${name}>.+)`;
+  });
+  const match = new RegExp(`^${source}$`).exec(path);
+  if (match === null) return undefined;
+  const parts = Object.entries(match.groups ?? {});
+  return Object.fromEntries(parts.map(([name, part]) => [name, decodeURIComponent(part)]));
+}
+
+/** Whatever does not say that it is binary is taken for JSON. */
+function isJson(request: Request): boolean {
+  return !/protobuf|octet-stream/i.test(request.headers.get('content-type') ?? '');
 }
 
 function parseBody(text: string): Record<string, unknown> {

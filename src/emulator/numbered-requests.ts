@@ -5,10 +5,10 @@ export interface NumberedRequests {
   /**
    * The request id of this request: the one it already has if it is a repetition, else that which `open` makes.
    *
-   * @param text - The body as it came; a repetition has the same.
+   * @param bytes - The body as it came; a repetition has the same.
    * @throws HttpProblem 409 - where the id was used for another request.
    */
-  once(sequenceId: number, text: string, open: () => string): string;
+  once(sequenceId: number, bytes: Uint8Array, open: () => string): string;
 }
 
 /** Requests remembered; a client repeats only its latest ones. */
@@ -18,8 +18,8 @@ const REMEMBERED = 512;
 export function createNumberedRequests(): NumberedRequests {
   const seen = new Map<number, { readonly digest: number; readonly requestId: string }>();
   return {
-    once(sequenceId, text, open) {
-      const digest = digestOf(text);
+    once(sequenceId, bytes, open) {
+      const digest = digestOf(bytes);
       const known = seen.get(sequenceId);
       if (known !== undefined && known.digest !== digest) {
         throw problem(409, `Sequence id ${sequenceId} was used for another request`);
@@ -34,9 +34,9 @@ export function createNumberedRequests(): NumberedRequests {
   };
 }
 
-/** FNV-1a (Fowler, Noll and Vo) over the text's UTF-16 code units, and its length. */
-function digestOf(text: string): number {
+/** FNV-1a (Fowler, Noll and Vo) over the bytes, and their number. */
+function digestOf(bytes: Uint8Array): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) + text.length * 0x1_0000_0000;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return (hash >>> 0) + bytes.length * 0x1_0000_0000;
 }

@@ -23,14 +23,14 @@ export function samplingRoutes(state: EmulatorState): Routes {
       samplers.open(samplerId, path === undefined ? undefined : await loadForSampling(path));
       return json({ sampling_session_id: samplerId, type: 'create_sampling_session' });
     },
-    'POST asample': ({ body, text }) => {
+    'POST asample': ({ body, bytes }) => {
       const fields = fieldsOf(body);
       const { weights, requests } = samplers.get(fields.text('sampling_session_id'));
       const request = readGeneration(fields);
       const open = (): string =>
         futures.open(device.run(() => generate({ model, weights, device, random }, request)));
       const sequenceId = fields.optionalInteger('seq_id');
-      return json({ request_id: sequenceId === undefined ? open() : requests.once(sequenceId, text, open) });
+      return json({ request_id: sequenceId === undefined ? open() : requests.once(sequenceId, bytes, open) });
     },
     'POST retrieve_future': ({ body, request }) => {
       const id = fieldsOf(body).text('request_id');

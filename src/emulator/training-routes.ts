@@ -17,7 +17,7 @@ export function trainingRoutes(state: EmulatorState): Routes {
   /** A route whose operation runs in the order of its model's sequence ids, once per id. */
   const ordered =
     (prepare: Prepare) =>
-    ({ body, text }: Call): Response => {
+    ({ body, bytes }: Call): Response => {
       const fields = fieldsOf(body);
       const run = runs.get(fields.text('model_id'));
       sessions.touch(run.sessionId);
@@ -25,7 +25,7 @@ export function trainingRoutes(state: EmulatorState): Routes {
       // Prepared before it is numbered: a request that cannot be read takes no number.
       const job = prepare(run, fields);
       const open = (): string => futures.open(run.jobs.run(sequenceId, job));
-      const requestId = sequenceId === undefined ? open() : run.requests.once(sequenceId, text, open);
+      const requestId = sequenceId === undefined ? open() : run.requests.once(sequenceId, bytes, open);
       return json({ request_id: requestId, model_id: run.id });
     };
 
@@ -89,7 +89,7 @@ export function trainingRoutes(state: EmulatorState): Routes {
 
 function createModel(state: EmulatorState): Routes[string] {
   const { sessions, runs, futures, device, random } = state;
-  return ({ body, text }) => {
+  return ({ body, bytes }) => {
     const fields = fieldsOf(body);
     const sessionId = fields.text('session_id');
     sessions.touch(sessionId);
@@ -110,7 +110,7 @@ function createModel(state: EmulatorState): Routes[string] {
     };
     const requestId = state
       .modelRequests(sessionId)
-      .once(number, text, () => futures.open(device.run(create)));
+      .once(number, bytes, () => futures.open(device.run(create)));
     return json({ request_id: requestId });
   };
 }
