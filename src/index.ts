@@ -1,20 +1,25 @@
 export type { CustomLoss, CustomLossResult } from './client/custom-loss.ts';
 export type { ServiceClientOptions } from './client/options.ts';
+export type { ResultByKind } from './client/resume.ts';
 export type { SamplingClient } from './client/sampling-client.ts';
+export type { SamplingSource } from './client/sampling-sessions.ts';
 export {
   createServiceClient,
   type LoraTrainingOptions,
-  type SamplingSource,
   type ServiceClient,
 } from './client/service-client.ts';
 export type { CircuitGauge, LimitGauge, OperationGauge, ServiceSnapshot } from './client/snapshot.ts';
-export type { TrainingClient, TrainStep, TrainStepOutput } from './client/training-client.ts';
+export type { TrainStep, TrainStepOutput } from './client/train-step.ts';
+export type { TrainingClient } from './client/training-client.ts';
+export type { TrainingFromStateOptions } from './client/training-from-state.ts';
 export type {
   ForwardOptions,
   LoadStateOptions,
   SaveOptions,
   SaveStateOptions,
 } from './client/training-options.ts';
+export { TinkerBatchError } from './kernel/batch-error.ts';
+export { TinkerBudgetError } from './kernel/budget-error.ts';
 export { type Clock, type ScheduleOptions, systemClock } from './kernel/clock.ts';
 export type { CircuitKind, EventSink, TinkerEvent } from './kernel/diagnostics.ts';
 export {
@@ -35,28 +40,45 @@ export type { Lane } from './kernel/lane.ts';
 export { type LimitScope, TinkerCircuitOpenError, TinkerLimitError } from './kernel/limit-errors.ts';
 export { type RandomSource, seededRandom } from './kernel/random.ts';
 export { TinkerAmbiguousSubmitError, TinkerPoisonedError } from './kernel/submission-errors.ts';
+export { TinkerUnsupportedError } from './kernel/unsupported-error.ts';
 export type { WakeSource } from './kernel/wake.ts';
 export type { ApiFuture, ResultOptions } from './operations/api-future.ts';
+export type { FutureHandle, HandleDetails, ResumableKind } from './operations/future-handle.ts';
+export type { TokenKind, TokenUsage } from './operations/metering.ts';
 export type { FutureEvent, FutureStatus } from './operations/operation-view.ts';
 export type { CallOptions, OnLimit } from './operations/scope.ts';
 export { createSharedLimits, type SharedLimits } from './operations/shared-limits.ts';
+export type { TokenBudgetGauge, TokenBudgetOptions } from './operations/token-budget.ts';
+export type { Compress, WireFormat } from './operations/wire-format.ts';
 export type { CircuitBreakerOptions } from './policy/breaker.ts';
 export type { AdaptivePollOptions, PollContext, PollPolicyOption } from './policy/poll-policy.ts';
 export { memoryStorage } from './storage/memory.ts';
 export type { Storage, StorageSetOptions } from './storage/storage.ts';
-export type { ApiKey, FetchLike } from './transport/transport.ts';
+export type { ApiKey } from './transport/credential.ts';
+export type { AuthScheme, FetchLike } from './transport/transport.ts';
 export { VERSION } from './version.ts';
+export type { ClientConfig } from './wire/json/client-config.ts';
+export { parseTinkerPath } from './wire/tinker-path.ts';
 export type {
   Datum,
   FloatInput,
+  FloatTensorInput,
+  Int64Input,
   LossFn,
   LossFnInputs,
   PolicyLossInputs,
+  SparseIndices,
+  SparseTensorData,
   TensorData,
   TensorValues,
+  TokenTensorInput,
 } from './wire/types/datum.ts';
 export {
+  type DmelChunk,
   type EncodedTextChunk,
+  type ImageAssetPointerChunk,
+  type ImageChunk,
+  type ImageFormat,
   ModelInput,
   type ModelInputChunk,
   type TokenIds,
@@ -69,6 +91,12 @@ export type {
 } from './wire/types/sampling.ts';
 export type { QueueState, ServerCapabilities, SupportedModel } from './wire/types/server.ts';
 export type {
+  CheckpointKind,
+  ParsedTinkerPath,
+  PathOfKind,
+  TinkerPath,
+} from './wire/types/tinker-path.ts';
+export type {
   AdamParams,
   ForwardBackwardOutput,
   LoadWeightsResponse,
@@ -76,4 +104,5 @@ export type {
   ModelInfo,
   OptimStepResponse,
   SaveWeightsResponse,
+  UnloadModelResponse,
 } from './wire/types/training.ts';

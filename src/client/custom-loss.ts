@@ -1,6 +1,7 @@
 import { checkFinite, show } from '../kernel/checks.ts';
 import { TinkerInputError, TinkerResponseError } from '../kernel/errors.ts';
-import type { CheckedDatum } from '../wire/checked-input.ts';
+import type { CheckedDatum, CheckedTensor } from '../wire/checked-datum.ts';
+import { sizeOf } from '../wire/checked-tensor.ts';
 import type { Datum, FloatInput } from '../wire/types/datum.ts';
 import type { ForwardBackwardOutput } from '../wire/types/training.ts';
 
@@ -8,7 +9,10 @@ import type { ForwardBackwardOutput } from '../wire/types/training.ts';
 export interface CustomLossResult {
   /** The loss; reported as the metric `custom_loss`. */
   readonly loss: number;
-  /** dLoss/dLogprob, one number per target token: one array per datum, each as long as its log-probabilities. */
+  /**
+   * dLoss/dLogprob, one number per target token: one array per datum, each as long as its log-probabilities, and row by row
+   * where there are rows of targets.
+   */
   readonly gradients: readonly FloatInput[];
   /** Metrics of your own; they win over the server's of the same name. @default none */
   readonly metrics?: Readonly<Record<string, number>> | undefined;
@@ -28,7 +32,10 @@ export type CustomLoss = (
 export function forwardData(data: readonly CheckedDatum[]): CheckedDatum[] {
   return data.map(({ chunks, lossFnInputs }) => ({
     chunks,
-    lossFnInputs: { weights: new Float32Array(lengthOf(lossFnInputs)), ...lossFnInputs },
+    lossFnInputs: {
+      weights: weightsOf(lossFnInputs, new Float32Array(lengthOf(lossFnInputs))),
+      ...lossFnInputs,
+    },
   }));
 }
 
@@ -52,6 +59,7 @@ export function logprobsOf(data: readonly CheckedDatum[], output: ForwardBackwar
  */
 export function backwardData(data: readonly CheckedDatum[], result: CustomLossResult): CheckedDatum[] {
   checkFinite('customLoss().loss', result?.loss);
+  checkMetrics(result.metrics);
   const { gradients } = result;
   if (!Array.isArray(gradients) || gradients.length !== data.length) {
     const got = Array.isArray(gradients) ? gradients.length : show(gradients);
@@ -63,17 +71,44 @@ export function backwardData(data: readonly CheckedDatum[], result: CustomLossRe
       gradients[index] as FloatInput,
       lengthOf(lossFnInputs),
     );
-    return { chunks, lossFnInputs: { ...lossFnInputs, weights } };
+    return { chunks, lossFnInputs: { ...lossFnInputs, weights: weightsOf(lossFnInputs, weights) } };
   });
 }
 
 /** The server's output with the loss and the caller's metrics in it. */
 export function withMetrics(output: ForwardBackwardOutput, result: CustomLossResult): ForwardBackwardOutput {
-  return { ...output, metrics: { ...output.metrics, custom_loss: result.loss, ...result.metrics } };
+  return { ...output, metrics: { ...output.metrics, ...customMetrics(result) } };
 }
 
+/** The loss and the caller's metrics, by name. */
+export function customMetrics({ loss, metrics }: CustomLossResult): Readonly<Record<string, number>> {
+  return { custom_loss: loss, ...metrics };
+}
+
+/** NaN is a metric too. */
+function checkMetrics(metrics: unknown): void {
+  if (metrics === undefined) return;
+  if (typeof metrics !== 'object' || metrics === null) {
+    throw new TinkerInputError('customLoss().metrics', `must be an object of numbers, got ${show(metrics)}`);
+  }
+  for (const [name, value] of Object.entries(metrics)) {
+    if (typeof value === 'number') continue;
+    throw new TinkerInputError(`customLoss().metrics.${name}`, `must be a number, got ${show(value)}`);
+  }
+}
+
+/** Number of targets, those that a sparse tensor leaves out among them. */
 function lengthOf(inputs: CheckedDatum['lossFnInputs']): number {
-  return inputs['target_tokens']?.length ?? 0;
+  return sizeOf(shapeOf(inputs));
+}
+
+function shapeOf(inputs: CheckedDatum['lossFnInputs']): readonly number[] {
+  return inputs['target_tokens']?.shape ?? [0];
+}
+
+/** Dense weights, one for each target. */
+function weightsOf(inputs: CheckedDatum['lossFnInputs'], data: Float32Array): CheckedTensor {
+  return { data, dtype: 'float32', shape: shapeOf(inputs) };
 }
 
 function negated(field: string, gradient: FloatInput, length: number): Float32Array {

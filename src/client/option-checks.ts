@@ -1,6 +1,8 @@
 import { checkText, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
-import type { ApiKey } from '../transport/transport.ts';
+import type { WireFormat } from '../operations/wire-format.ts';
+import type { ApiKey } from '../transport/credential.ts';
+import type { AuthScheme } from '../transport/transport.ts';
 
 /** A key that can be sent. @throws TinkerInputError - that does not show it. */
 export function checkApiKey(apiKey: unknown, isHosted: boolean): ApiKey {
@@ -20,6 +22,18 @@ export function checkApiKey(apiKey: unknown, isHosted: boolean): ApiKey {
     throw new TinkerInputError('apiKey', 'must start with "tml-" for the hosted service');
   }
   return apiKey;
+}
+
+/** One of the ways to send a key. @throws TinkerInputError */
+export function checkAuthScheme(value: unknown): AuthScheme {
+  if (value === 'x-api-key' || value === 'bearer' || value === 'both') return value;
+  throw new TinkerInputError('authScheme', `must be "x-api-key", "bearer" or "both", got ${show(value)}`);
+}
+
+/** One of the ways to send a pass. @throws TinkerInputError */
+export function checkWireFormat(value: unknown): WireFormat {
+  if (value === 'auto' || value === 'json' || value === 'proto') return value;
+  throw new TinkerInputError('wireFormat', `must be "auto", "json" or "proto", got ${show(value)}`);
 }
 
 /** Origin and path, without `/api/v1`, in lower case where case means nothing, without a default port. */

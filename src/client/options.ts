@@ -5,17 +5,24 @@ import { createId, type RandomSource, systemRandom } from '../kernel/random.ts';
 import { systemWake, type WakeSource } from '../kernel/wake.ts';
 import { checkOnLimit, type OnLimit } from '../operations/scope.ts';
 import { createSharedLimits, type SharedLimits } from '../operations/shared-limits.ts';
+import { resolveTokenBudget, type TokenBudgetOptions } from '../operations/token-budget.ts';
+import type { Compress, WireFormat } from '../operations/wire-format.ts';
 import { type BreakerConfig, type CircuitBreakerOptions, resolveBreakerConfig } from '../policy/breaker.ts';
 import { type PollPolicy, type PollPolicyOption, resolvePollPolicy } from '../policy/poll-policy.ts';
 import type { Storage } from '../storage/storage.ts';
 import { type ConnectionBudget, connectionBudget } from '../transport/connection-budget.ts';
-import type { ApiKey, FetchLike } from '../transport/transport.ts';
+import type { ApiKey } from '../transport/credential.ts';
+import type { AuthScheme, FetchLike } from '../transport/transport.ts';
+import type { ClientConfig } from '../wire/json/client-config.ts';
+import { checkClientConfig } from './client-config-check.ts';
 import {
   checkApiKey,
+  checkAuthScheme,
   checkFunction,
   checkHeaders,
   checkMetadata,
   checkTexts,
+  checkWireFormat,
   normalizeBaseUrl,
 } from './option-checks.ts';
 
@@ -31,6 +38,8 @@ export interface ServiceClientOptions {
   readonly apiKey: ApiKey;
   /** Address of the server, with or without `/api/v1`. @default the hosted service */
   readonly baseUrl?: string | undefined;
+  /** Header that carries the key: `X-API-Key`, `Authorization: Bearer`, or both. @default 'x-api-key' */
+  readonly authScheme?: AuthScheme | undefined;
   /** Sends the requests: the platform's `fetch`, an emulator's, or your own. @default the global `fetch` */
   readonly fetch?: FetchLike | undefined;
   /** Sent with every request; win over the library's own. @default none */
@@ -72,7 +81,23 @@ export interface ServiceClientOptions {
   readonly storage?: Storage | undefined;
   /** Limits shared with other service clients of this process. @default limits of its own */
   readonly limits?: SharedLimits | undefined;
-  /** How long calls wait for a bill to be paid (402), in milliseconds; 0 makes them fail. @default 3_600_000 */
+  /**
+   * How passes over data are sent: `proto` (protobuf) or `json` only, or as the server turns out to read them. What
+   * results come as is the server's choice. @default 'auto'
+   */
+  readonly wireFormat?: WireFormat | undefined;
+  /** Compresses protobuf bodies with zstd, used only where the server asks for it. @default they are not compressed */
+  readonly compress?: Compress | undefined;
+  /**
+   * Values that win over what the server sets for its clients, e.g. `{ maxChunkTokens: 16_000 }`; `false`: the server is
+   * not asked, and its defaults hold. @default none
+   */
+  readonly clientConfig?: Partial<ClientConfig> | false | undefined;
+  /** A limit on the tokens spent in all. @default none */
+  readonly budget?: TokenBudgetOptions | undefined;
+  /** Tell the server of sessions and failures (protocol 6): no content, no key. @default false */
+  readonly telemetry?: boolean | undefined;
+  /** How long calls wait for a bill to be paid (402), in milliseconds; 0 makes them fail. @default the server's: an hour */
   readonly billingPauseMs?: number | undefined;
   /** When no sample of the account has succeeded for so long, all under way count as stuck, and fail. @default 7_200_000 */
   readonly progressTimeoutMs?: number | undefined;
@@ -97,6 +122,7 @@ export interface ServiceClientOptions {
 export interface ResolvedServiceOptions {
   readonly apiKey: ApiKey;
   readonly baseUrl: string;
+  readonly authScheme: AuthScheme;
   readonly fetch: FetchLike;
   readonly defaultHeaders: Readonly<Record<string, string>>;
   readonly tags: readonly string[];
@@ -110,7 +136,12 @@ export interface ResolvedServiceOptions {
   readonly breaker: BreakerConfig | undefined;
   readonly storage: Storage | undefined;
   readonly limits: SharedLimits;
-  readonly billingPauseMs: number;
+  readonly billingPauseMs: number | undefined;
+  readonly wireFormat: WireFormat;
+  readonly compress: Compress | undefined;
+  readonly clientConfig: Partial<ClientConfig> | false;
+  readonly budget: TokenBudgetOptions | undefined;
+  readonly telemetry: boolean;
   readonly progressTimeoutMs: number;
   readonly serverDeduplicates: boolean;
   readonly emit: EventSink;
@@ -130,6 +161,7 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
   return {
     apiKey: checkApiKey(options.apiKey, isHosted),
     baseUrl: normalizeBaseUrl(options.baseUrl || DEFAULT_BASE_URL),
+    authScheme: checkAuthScheme(options.authScheme ?? 'x-api-key'),
     fetch: checkFunction('fetch', options.fetch) ?? ((request) => globalThis.fetch(request)),
     defaultHeaders: checkHeaders(options.defaultHeaders ?? {}),
     tags: checkTexts('tags', options.tags ?? []),
@@ -143,7 +175,15 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
     breaker: resolveBreaker(options.circuitBreaker ?? false, attemptTimeoutMs),
     storage: options.storage,
     limits: options.limits ?? createSharedLimits(),
-    billingPauseMs: checkFinite('billingPauseMs', options.billingPauseMs ?? 3_600_000, { min: 0 }),
+    billingPauseMs:
+      options.billingPauseMs === undefined
+        ? undefined
+        : checkFinite('billingPauseMs', options.billingPauseMs, { min: 0 }),
+    wireFormat: checkWireFormat(options.wireFormat ?? 'auto'),
+    compress: checkFunction('compress', options.compress),
+    clientConfig: checkClientConfig(options.clientConfig ?? {}),
+    budget: resolveTokenBudget('budget', options.budget),
+    telemetry: checkBoolean('telemetry', options.telemetry ?? false),
     progressTimeoutMs: checkFinite('progressTimeoutMs', options.progressTimeoutMs ?? 7_200_000, {
       min: 0,
       aboveMin: true,

@@ -1,17 +1,20 @@
-import { checkBoolean, checkFinite, checkInteger, show } from '../kernel/checks.ts';
-import { TinkerInputError, TinkerResponseError } from '../kernel/errors.ts';
 import { type ApiFuture, startOperation } from '../operations/api-future.ts';
+import type { ResumableKind } from '../operations/future-handle.ts';
+import { createMeter, sampleEstimate, sampleUsage, type TokenUsage } from '../operations/metering.ts';
 import { createQueueObserver } from '../operations/queue-observer.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import { dispatchSample, withinSamplingLimits } from '../operations/sampling-dispatch.ts';
 import type { CallOptions } from '../operations/scope.ts';
-import { checkedChunks, chunksLength } from '../wire/checked-input.ts';
-import { type ResolvedSample, readSample, sampleBody } from '../wire/json/sampling.ts';
+import { chunksLength } from '../wire/checked-chunks.ts';
+import { checkedSample } from '../wire/checked-sample.ts';
+import { checkContextLength } from '../wire/context-length.ts';
+import { estimatedPromptBytes } from '../wire/estimated-prompt-bytes.ts';
+import { readSampler } from '../wire/json/rest-sessions.ts';
+import { type ResolvedSample, sampleBody } from '../wire/json/sampling.ts';
 import type { ModelInput, TokenIds } from '../wire/types/model-input.ts';
 import type { SampleRequest, SampleResponse } from '../wire/types/sampling.ts';
-
-/** Estimated size of a token in a prompt (protocol 5.7). */
-const BYTES_PER_TOKEN = 10;
+import { promptLogprobsOf, readSampled } from './operation-results.ts';
+import { askRest } from './rest-request.ts';
 
 /** Samples from one set of weights. Calls are independent of each other: make as many as you like at once. */
 export interface SamplingClient {
@@ -24,34 +27,63 @@ export interface SamplingClient {
    * The server samples one token along the way.
    */
   computeLogprobs(prompt: ModelInput | TokenIds, options?: CallOptions): ApiFuture<Float32Array>;
+  /**
+   * Name of the model that the weights adapt, or that is sampled.
+   *
+   * @throws TinkerUnsupportedError - as a rejection, where the server cannot tell and the client was not told.
+   */
+  getBaseModel(options?: CallOptions): Promise<string>;
+  /** Tokens that this client's finished calls have spent, by kind. */
+  usage(): TokenUsage;
 }
 
-/** A client for a sampling session that exists. */
-export function createSamplingClient(runtime: Runtime, samplingSessionId: string): SamplingClient {
+/** A client for a sampling session that exists. @param baseModel - Where it is known. */
+export function createSamplingClient(
+  runtime: Runtime,
+  samplingSessionId: string,
+  baseModel: string | undefined,
+): SamplingClient {
   let nextId = 0;
+  const meter = createMeter(runtime.meter);
   const subject = { name: `Sampling ${samplingSessionId}`, kind: 'sampling' } as const;
   const observer = createQueueObserver(runtime.clock, runtime.emit, subject);
 
   function start<T>(
     sample: ResolvedSample,
-    pick: (response: SampleResponse) => T,
+    kind: Extract<ResumableKind, 'sample' | 'compute_logprobs'>,
+    pick: (response: SampleResponse, length: number | undefined) => T,
     options: CallOptions | undefined,
   ): ApiFuture<T> {
     const length = chunksLength(sample.prompt);
+    const limit = baseModel === undefined ? undefined : runtime.contextLengths.get(baseModel);
+    checkContextLength('prompt', length, sample.maxTokens, limit);
+    const promptTokens = length ?? 0;
+    let response: SampleResponse | undefined;
     return startOperation(
       runtime,
       {
         path: '/api/v1/asample',
+        type: 'Sample',
+        isLarge: true,
         observer,
         within: (scope, work) => withinSamplingLimits(runtime, scope, work),
         // A number of its own for each submission that is not a repetition (protocol 5.8).
-        submit(scope, observer, isResubmission) {
+        async submit(scope, seen, isResubmission) {
           const body = sampleBody(samplingSessionId, nextId++, sample);
-          const submission = { body, bytes: BYTES_PER_TOKEN * length, isResubmission };
-          return dispatchSample(runtime, scope, submission, observer);
+          const submission = { body, bytes: estimatedPromptBytes(sample.prompt), isResubmission };
+          return [await dispatchSample(runtime, scope, submission, seen)];
         },
-        resubmitsExpired: true,
-        decode: (body) => pick(readSample(body, length)),
+        resubmitsExpired: !runtime.settings.current.sampleNoRetries,
+        decode(bodies) {
+          response = readSampled(bodies, length);
+          return pick(response, length);
+        },
+        handle: () => ({ kind, ...(length === undefined ? {} : { promptLength: length }) }),
+        metering: {
+          meter,
+          estimate: sampleEstimate({ ...sample, promptTokens }),
+          usage: () => (response === undefined ? {} : sampleUsage(promptTokens, response)),
+        },
       },
       options,
     );
@@ -59,52 +91,16 @@ export function createSamplingClient(runtime: Runtime, samplingSessionId: string
 
   return {
     samplingSessionId,
-    sample: (request, options) => start(resolveSample(request), (response) => response, options),
+    sample: (request, options) => start(checkedSample(request), 'sample', (response) => response, options),
     computeLogprobs(prompt, options) {
-      const sample = resolveSample({ prompt, maxTokens: 1, includePromptLogprobs: true });
-      const length = chunksLength(sample.prompt);
-      const pick = ({ promptLogprobs }: SampleResponse): Float32Array => {
-        // Nothing comes before a single token; servers that leave the first number out send none at all.
-        if (length === 1) return Float32Array.of(Number.NaN);
-        if (promptLogprobs?.length === length) return promptLogprobs;
-        const count = promptLogprobs?.length ?? 'no';
-        throw new TinkerResponseError(
-          `The server returned ${count} prompt log-probabilities for ${length} tokens`,
-        );
-      };
-      return start(sample, pick, options);
+      const sample = checkedSample({ prompt, maxTokens: 1, includePromptLogprobs: true });
+      return start(sample, 'compute_logprobs', promptLogprobsOf, options);
     },
+    async getBaseModel(options) {
+      if (baseModel !== undefined) return baseModel;
+      const path = `/api/v1/samplers/${encodeURIComponent(samplingSessionId)}`;
+      return (await askRest(runtime, { method: 'GET', path }, readSampler, options)).baseModel;
+    },
+    usage: () => meter.snapshot(),
   };
-}
-
-function resolveSample(request: SampleRequest): ResolvedSample {
-  return {
-    prompt: checkedChunks('prompt', request.prompt),
-    numSamples: checkInteger('numSamples', request.numSamples ?? 1, { min: 1 }),
-    maxTokens: checkInteger('maxTokens', request.maxTokens, { min: 1 }),
-    temperature: checkFinite('temperature', request.temperature ?? 1, { min: 0 }),
-    topK: checkTopK(request.topK ?? -1),
-    topP: checkFinite('topP', request.topP ?? 1, { min: 0, aboveMin: true, max: 1 }),
-    seed: request.seed === undefined ? undefined : checkInteger('seed', request.seed),
-    stop: checkStop(request.stop),
-    includePromptLogprobs: checkBoolean('includePromptLogprobs', request.includePromptLogprobs ?? false),
-    topkPromptLogprobs: checkInteger('topkPromptLogprobs', request.topkPromptLogprobs ?? 0, { min: 0 }),
-  };
-}
-
-function checkTopK(topK: unknown): number {
-  return topK === -1 ? -1 : checkInteger('topK', topK, { min: 1 });
-}
-
-/** Always a list of one kind: servers refuse a bare string, and mixtures (servers.md 2.1 item 7). */
-function checkStop(stop: SampleRequest['stop']): readonly string[] | readonly number[] | undefined {
-  if (stop === undefined) return undefined;
-  const list: readonly unknown[] = Array.isArray(stop) ? stop : [stop];
-  if (list.length === 0) return undefined;
-  if (list.every((item): item is string => typeof item === 'string' && item !== '')) return [...list];
-  if (list.every((item): item is number => Number.isInteger(item) && (item as number) >= 0)) return [...list];
-  throw new TinkerInputError(
-    'stop',
-    `must be a string, strings or token ids, none empty or mixed, got ${list.map(show).join(', ')}`,
-  );
 }

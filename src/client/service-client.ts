@@ -1,26 +1,28 @@
-import { createAbortFanout, raceAbort } from '../kernel/abort.ts';
 import { checkText } from '../kernel/checks.ts';
-import { TinkerClosedError, TinkerInputError } from '../kernel/errors.ts';
-import type { Account } from '../operations/account.ts';
-import { startOperation } from '../operations/api-future.ts';
-import { createOperations } from '../operations/operations.ts';
-import { createQueueObserver } from '../operations/queue-observer.ts';
-import { type Runtime, sendResilient } from '../operations/runtime.ts';
-import { type CallOptions, createScopes } from '../operations/scope.ts';
-import { openSession } from '../operations/session.ts';
+import { TinkerClosedError } from '../kernel/errors.ts';
+import type { ApiFuture } from '../operations/api-future.ts';
+import type { FutureHandle, ResumableKind } from '../operations/future-handle.ts';
+import type { TokenUsage } from '../operations/metering.ts';
+import { sendResilient } from '../operations/runtime.ts';
+import type { CallOptions } from '../operations/scope.ts';
 import { leaseAccount } from '../operations/shared-limits.ts';
-import { createPipeline } from '../transport/pipeline.ts';
-import { createTransport } from '../transport/transport.ts';
-import { VERSION } from '../version.ts';
-import { readSubmitted } from '../wire/json/futures.ts';
-import { readCapabilities, readSamplingSession } from '../wire/json/sessions.ts';
-import { createModelBody, readModelId } from '../wire/json/training.ts';
+import { readCapabilities } from '../wire/json/sessions.ts';
+import { createModelBody } from '../wire/json/training.ts';
 import type { ServerCapabilities } from '../wire/types/server.ts';
+import type { PathOfKind } from '../wire/types/tinker-path.ts';
 import type { LoraConfig } from '../wire/types/training.ts';
-import { type ResolvedServiceOptions, resolveServiceOptions, type ServiceClientOptions } from './options.ts';
-import { createSamplingClient, type SamplingClient } from './sampling-client.ts';
+import { createRuntime } from './create-runtime.ts';
+import { createModelCreation } from './model-creation.ts';
+import { checkMetadata } from './option-checks.ts';
+import { resolveServiceOptions, type ServiceClientOptions } from './options.ts';
+import { createRestClient, type RestClient } from './rest-client.ts';
+import { type ResultByKind, resumeFuture } from './resume.ts';
+import type { SamplingClient } from './sampling-client.ts';
+import { createSamplingSessions, type SamplingSource } from './sampling-sessions.ts';
+import { sharedSession } from './session-opening.ts';
 import { type ServiceSnapshot, takeSnapshot } from './snapshot.ts';
 import { createTrainingClient, type TrainingClient } from './training-client.ts';
+import { createTrainingFromState, type TrainingFromStateOptions } from './training-from-state.ts';
 import { resolveLora } from './training-options.ts';
 
 /** Which adapter to create, on which model. */
@@ -31,23 +33,36 @@ export interface LoraTrainingOptions extends LoraConfig {
   readonly userMetadata?: Readonly<Record<string, string>> | undefined;
 }
 
-/** What to sample from: a base model, or saved sampler weights. */
-export type SamplingSource =
-  | { readonly baseModel: string; readonly modelPath?: undefined }
-  | {
-      readonly baseModel?: string | undefined;
-      /** Path as `saveWeightsForSampler` returned it. */
-      readonly modelPath: string;
-    };
-
 /** The way in: one account on one server. Clients made from it share its session. */
 export interface ServiceClient extends AsyncDisposable {
-  /** What the server offers. Opens no session. */
+  /**
+   * What the server offers. Opens no session. From then on inputs that are longer than a model's context are refused
+   * before they are sent.
+   */
   getServerCapabilities(options?: CallOptions): Promise<ServerCapabilities>;
   /** Create an adapter and a client to train it. */
   createLoraTrainingClient(lora: LoraTrainingOptions, options?: CallOptions): Promise<TrainingClient>;
+  /** Create an adapter that begins as a saved state, and a client to train it. `path` as `saveState` returned it. */
+  createTrainingClientFromState<P extends string>(
+    path: PathOfKind<'weights', P>,
+    options?: TrainingFromStateOptions,
+    call?: CallOptions,
+  ): Promise<TrainingClient>;
   /** Open a sampling session on a base model or on saved weights. */
   createSamplingClient(source: SamplingSource, options?: CallOptions): Promise<SamplingClient>;
+  /** A client for runs, checkpoints, sessions and bills. Does no I/O, and opens no session. */
+  createRestClient(): RestClient;
+  /**
+   * Wait for an operation that was submitted elsewhere: by another process, tab, worker or runtime, or before a restart.
+   *
+   * @param handle - What that future's `toJSON()` gave, also after a way through JSON.
+   */
+  resume<K extends ResumableKind>(
+    handle: FutureHandle & { readonly kind: K },
+    options?: CallOptions,
+  ): ApiFuture<ResultByKind[K]>;
+  /** Tokens that finished calls of all clients have spent, by kind. */
+  usage(): TokenUsage;
   /** What goes on at this moment: operations, connections, limits, pauses, circuits. Plain data. */
   snapshot(): ServiceSnapshot;
   /**
@@ -66,12 +81,15 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
   const resolved = resolveServiceOptions(options);
   const lease = leaseAccount(resolved.limits, resolved);
   const runtime = createRuntime(resolved, lease.account);
-  const { scopes } = runtime;
+  const { scopes, contextLengths } = runtime;
   const session = sharedSession(runtime, resolved);
-  let nextModel = 0;
-  let nextSamplingSession = 0;
+  const models = createModelCreation(runtime, session);
+  const sampling = createSamplingSessions(runtime, session);
+  const attach = (modelId: string, baseModel: string | undefined): TrainingClient =>
+    createTrainingClient(runtime, { modelId, baseModel }, sampling);
 
   const close = async (): Promise<void> => {
+    await runtime.telemetry.close();
     await scopes.close(new TinkerClosedError());
     lease.release();
   };
@@ -80,112 +98,44 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     getServerCapabilities: async (call = {}) =>
       scopes.run(call, async (scope) => {
         const path = '/api/v1/get_server_capabilities';
-        return readCapabilities(await sendResilient(runtime, { method: 'GET', path, lane: 'rest', scope }));
+        const answer = await sendResilient(runtime, { method: 'GET', path, lane: 'rest', scope });
+        const capabilities = readCapabilities(answer);
+        for (const { modelName, maxContextLength } of capabilities.supportedModels) {
+          if (modelName !== undefined && maxContextLength !== undefined)
+            contextLengths.set(modelName, maxContextLength);
+        }
+        return capabilities;
       }),
 
     async createLoraTrainingClient(lora, call) {
       const baseModel = checkText('baseModel', lora.baseModel);
       const config = resolveLora(lora);
-      const path = '/api/v1/create_model';
-      const subject = { name: `Model creation for ${baseModel}`, kind: 'training' } as const;
-      const modelId = await startOperation(
-        runtime,
+      const metadata = lora.userMetadata && checkMetadata(lora.userMetadata);
+      const modelId = await models.create(
         {
-          path,
-          observer: createQueueObserver(runtime.clock, runtime.emit, subject),
-          submit: async (scope, { onSend, onFailure }) => {
-            const sessionId = await session(scope.signal);
-            const body = createModelBody(sessionId, nextModel++, baseModel, config, lora.userMetadata);
-            return readSubmitted(
-              await sendResilient(runtime, {
-                method: 'POST',
-                path,
-                lane: 'train',
-                body,
-                scope,
-                onSend,
-                onFailure,
-              }),
-            );
-          },
-          decode: readModelId,
+          path: '/api/v1/create_model',
+          type: 'CreateModel',
+          name: baseModel,
+          bodyOf: (sessionId, number) => createModelBody(sessionId, number, baseModel, config, metadata),
         },
         call,
       );
-      return createTrainingClient(runtime, modelId, () => nextSamplingSession++);
+      return attach(modelId, baseModel);
     },
 
-    async createSamplingClient(source, call = {}) {
-      const { baseModel, modelPath } = source;
-      if (baseModel === undefined && modelPath === undefined) {
-        throw new TinkerInputError('baseModel', 'or "modelPath" must say what to sample from');
-      }
-      const fields = {
-        ...(baseModel === undefined ? {} : { base_model: checkText('baseModel', baseModel) }),
-        ...(modelPath === undefined ? {} : { model_path: checkText('modelPath', modelPath) }),
-      };
-      return scopes.run(call, async (scope) => {
-        const sessionId = await session(scope.signal);
-        const sequence = { session_id: sessionId, sampling_session_seq_id: nextSamplingSession++ };
-        const body = { ...sequence, ...fields, type: 'create_sampling_session' };
-        const path = '/api/v1/create_sampling_session';
-        const answer = await sendResilient(runtime, { method: 'POST', path, lane: 'rest', body, scope });
-        return createSamplingClient(runtime, readSamplingSession(answer));
-      });
-    },
-
+    createTrainingClientFromState: async (path, state = {}, call = undefined) =>
+      createTrainingFromState({ runtime, models, attach }, path, state, call),
+    createSamplingClient: sampling.create,
+    createRestClient: () =>
+      createRestClient(runtime, {
+        baseUrl: resolved.baseUrl,
+        fetch: resolved.fetch,
+        credential: runtime.credentials.current,
+      }),
+    resume: (handle, call) => resumeFuture(runtime, handle, call),
+    usage: () => runtime.meter.snapshot(),
     snapshot: () => takeSnapshot(runtime),
     close,
     [Symbol.asyncDispose]: close,
-  };
-}
-
-function createRuntime(options: ResolvedServiceOptions, account: Account): Runtime {
-  const { clock, random, createId, emit, wake, attemptTimeoutMs, retryBudgetMs } = options;
-  const { pollPolicy, onLimit, serverDeduplicates } = options;
-  const fanout = createAbortFanout();
-  return {
-    clock,
-    random,
-    createId,
-    emit,
-    wake,
-    account,
-    pipeline: createPipeline({ ...account, clock }, createTransport(options)),
-    scopes: createScopes(clock, fanout),
-    operations: createOperations(),
-    fanout,
-    attemptTimeoutMs,
-    retryBudgetMs,
-    pollPolicy,
-    onLimit,
-    serverDeduplicates,
-  };
-}
-
-/**
- * The service's one session, opened on first use. It belongs to the service, not to the call that came first: that
- * call's abort leaves the opening to the others. A failure is not kept, so the next call tries afresh.
- */
-function sharedSession(
-  runtime: Runtime,
-  options: ResolvedServiceOptions,
-): (signal: AbortSignal) => Promise<string> {
-  const { tags, userMetadata, projectId } = options;
-  let opening: Promise<string> | undefined;
-
-  const open = async (): Promise<string> => {
-    try {
-      return await runtime.scopes.run({}, ({ signal }) =>
-        openSession(runtime, { tags, userMetadata, projectId, sdkVersion: VERSION }, signal),
-      );
-    } catch (error) {
-      opening = undefined;
-      throw error;
-    }
-  };
-  return (signal) => {
-    opening ??= open();
-    return raceAbort(signal, opening);
   };
 }

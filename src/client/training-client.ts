@@ -1,22 +1,19 @@
-import { raceAbort } from '../kernel/abort.ts';
-import { checkBoolean, checkText, show } from '../kernel/checks.ts';
-import { TinkerInputError, TinkerOperationError } from '../kernel/errors.ts';
-import { type ApiFuture, type OperationObserver, startOperation } from '../operations/api-future.ts';
-import { pollFuture } from '../operations/poll.ts';
+import { checkText, show } from '../kernel/checks.ts';
+import { TinkerInputError } from '../kernel/errors.ts';
+import { type ApiFuture, startOperation } from '../operations/api-future.ts';
+import type { HandleDetails, ResumableKind } from '../operations/future-handle.ts';
+import { createMeter, passUsage, type TokenUsage } from '../operations/metering.ts';
+import type { NumberedRequest } from '../operations/numbered-submission.ts';
+import type { RequestType } from '../operations/poll.ts';
 import { createQueueObserver } from '../operations/queue-observer.ts';
-import { type Runtime, sendResilient } from '../operations/runtime.ts';
+import type { OperationObserver } from '../operations/run-operation.ts';
+import type { Runtime } from '../operations/runtime.ts';
 import type { CallOptions, Scope } from '../operations/scope.ts';
-import { createTurns, type NumberedRequest, type SubmitInTurn } from '../operations/turns.ts';
-import { checkedBatch } from '../wire/checked-input.ts';
-import {
-  readForwardBackward,
-  readLoaded,
-  readModelInfo,
-  readOptimStep,
-  readSaved,
-  readSavedSamplerSession,
-} from '../wire/json/training.ts';
+import { type Batch, createTurns, type SubmittedBatch } from '../operations/turns.ts';
+import { checkedCustomBatch } from '../wire/checked-input.ts';
+import { readLoaded, readOptimStep, readSaved, readSavedSamplerSession } from '../wire/json/training.ts';
 import type { Datum, LossFn } from '../wire/types/datum.ts';
+import type { TinkerPath } from '../wire/types/tinker-path.ts';
 import type {
   AdamParams,
   ForwardBackwardOutput,
@@ -24,41 +21,26 @@ import type {
   ModelInfo,
   OptimStepResponse,
   SaveWeightsResponse,
+  UnloadModelResponse,
 } from '../wire/types/training.ts';
-import {
-  backwardData,
-  type CustomLoss,
-  type CustomLossResult,
-  forwardData,
-  logprobsOf,
-  withMetrics,
-} from './custom-loss.ts';
-import { createSamplingClient, type SamplingClient } from './sampling-client.ts';
+import { type CustomLoss, type CustomLossResult, customMetrics, withMetrics } from './custom-loss.ts';
+import { submitCustomLoss } from './custom-loss-operation.ts';
+import { getModelInfo } from './model-info.ts';
+import { onePart, readPass } from './operation-results.ts';
+import type { SamplingClient } from './sampling-client.ts';
+import type { SamplingSessions } from './sampling-sessions.ts';
+import { chained, joinTrainStep, type TrainStep } from './train-step.ts';
 import {
   type ForwardOptions,
   type LoadStateOptions,
+  loadFields,
   overwriteField,
   type SaveOptions,
   type SaveStateOptions,
   ttlField,
 } from './training-options.ts';
-import { createTrainingRequests } from './training-requests.ts';
-
-/** What {@link TrainStep} resolves to. */
-export interface TrainStepOutput {
-  /** Loss, log-probabilities and metrics of the pass. */
-  readonly forwardBackward: ForwardBackwardOutput;
-  /** What the optimizer reported. */
-  readonly optimStep: OptimStepResponse;
-}
-
-/** One step of training under way: await it for both results, or await its halves. */
-export interface TrainStep extends PromiseLike<TrainStepOutput> {
-  /** The pass, submitted first. */
-  readonly forwardBackward: ApiFuture<ForwardBackwardOutput>;
-  /** The optimizer's step, submitted behind it. */
-  readonly optimStep: ApiFuture<OptimStepResponse>;
-}
+import { createTrainingRequests, fillerRequest, type Pass, type PassRoute } from './training-requests.ts';
+import { unloadModel } from './unload-model.ts';
 
 /**
  * Trains one adapter. Requests are numbered and handed to the server in call order; results are waited for side by
@@ -108,139 +90,154 @@ export interface TrainingClient {
   saveState(name: string, options?: SaveStateOptions): ApiFuture<SaveWeightsResponse>;
   /** Replace the weights by a checkpoint's. `path` as `saveState` returned it. */
   loadState(path: string, options?: LoadStateOptions): ApiFuture<LoadWeightsResponse>;
-  /** Save the weights as a named checkpoint to sample from. */
+  /** Save the weights as a named checkpoint to sample from: `path` is for `createSamplingClient`. */
   saveWeightsForSampler(name: string, options?: SaveOptions): ApiFuture<SaveWeightsResponse>;
   /** A client that samples from the weights as they are now: all that was submitted before, nothing after. */
   saveWeightsAndGetSamplingClient(options?: CallOptions): Promise<SamplingClient>;
+  /** A client that samples from saved sampler weights. `modelPath` as `saveWeightsForSampler` returned it. */
+  createSamplingClient(modelPath: TinkerPath | (string & {}), options?: CallOptions): Promise<SamplingClient>;
   /** What the server knows of the model. */
   getInfo(options?: CallOptions): Promise<ModelInfo>;
+  /** Give the model's place on the server free, behind all that was submitted before. What was saved stays. */
+  unload(options?: CallOptions): ApiFuture<UnloadModelResponse>;
+  /** Tokens that this client's finished calls have spent, by kind. */
+  usage(): TokenUsage;
 }
 
-/** A client for a model that exists. `nextSamplingSessionId` numbers the sampling sessions of the whole service. */
+const OPTIM_STEP = { kind: 'optim_step', type: 'OptimStep' } as const;
+const SAVE_WEIGHTS = { kind: 'save_weights', type: 'SaveWeights' } as const;
+const LOAD_WEIGHTS = { kind: 'load_weights', type: 'LoadWeights' } as const;
+const SAVE_FOR_SAMPLER = { kind: 'save_weights', type: 'SaveWeightsForSampler' } as const;
+/** Its result is a session, which another process could not use. */
+const SAVE_EPHEMERAL = { kind: 'unknown', type: 'SaveWeightsForSampler' } as const;
+
+/** A client for a model that exists. @param baseModel - Where it is known. */
 export function createTrainingClient(
   runtime: Runtime,
-  modelId: string,
-  nextSamplingSessionId: () => number,
+  { modelId, baseModel }: { readonly modelId: string; readonly baseModel: string | undefined },
+  sampling: SamplingSessions,
 ): TrainingClient {
-  const turns = createTurns(runtime);
+  const turns = createTurns(runtime, () => fillerRequest(modelId));
   const requests = createTrainingRequests(runtime, modelId);
+  const meter = createMeter(runtime.meter);
   const subject = { name: `Training ${modelId}`, kind: 'training' } as const;
   const observer = createQueueObserver(runtime.clock, runtime.emit, subject);
 
   function start<T>(
     request: NumberedRequest,
-    decode: (body: unknown) => T,
-    options?: CallOptions,
+    { kind, type }: { readonly kind: ResumableKind | 'unknown'; readonly type: RequestType },
+    read: (body: unknown) => T,
+    options: CallOptions | undefined,
+    hooks: Pick<Batch, 'precondition'> = {},
   ): ApiFuture<T> {
     const { path } = request;
-    const submit = (scope: Scope, observer: OperationObserver) => turns.submit(scope, request, observer);
-    return startOperation(runtime, { path, observer, submit, decode }, options);
+    const submit = (scope: Scope, seen: OperationObserver): Promise<SubmittedBatch> =>
+      turns.submit(scope, { requests: [request], ...hooks }, seen);
+    const handle = (): HandleDetails => ({ kind });
+    return startOperation(runtime, { path, type, observer, submit, decode: onePart(read), handle }, options);
   }
 
-  function trainStep(
-    data: readonly Datum[],
-    lossFn: LossFn,
-    params: AdamParams | undefined,
-    options: ForwardOptions | undefined,
-  ): TrainStep {
-    const forward = requests.forward('forward_backward', data, lossFn, options);
-    const update = requests.optimStep(params);
-    let isAccepted = false;
-    const accepted = (): void => {
-      isAccepted = true;
-    };
-    const precondition = (): void => {
-      if (isAccepted) return;
-      throw new TinkerOperationError(
-        'operation_failed',
-        'user',
-        'Not sent: the forward-backward pass before it was not submitted',
-      );
-    };
-    const forwardBackward = start({ ...forward, accepted }, readForwardBackward, options);
-    // Once the pass is in, the step waits: to be told to try again would mean to add the gradient twice.
-    const optimStep = start({ ...update, precondition }, readOptimStep, { ...options, onLimit: 'wait' });
-    return {
-      forwardBackward,
-      optimStep,
-      // biome-ignore lint/suspicious/noThenProperty: a step is awaited like the two results it stands for.
-      then: (onValue, onError) =>
-        Promise.all([forwardBackward, optimStep])
-          .then(([forwardBackward, optimStep]) => ({ forwardBackward, optimStep }))
-          .then(onValue, onError),
-    };
+  function startPass(
+    route: PassRoute,
+    pass: Pass,
+    options: CallOptions | undefined,
+    hooks: Pick<Batch, 'accepted'> = {},
+  ): ApiFuture<ForwardBackwardOutput> {
+    return startOperation(
+      runtime,
+      {
+        path: `/api/v1/${route}`,
+        type: route === 'forward' ? 'Forward' : 'ForwardBackward',
+        isLarge: true,
+        observer,
+        submit: (scope, seen) => turns.submit(scope, { ...pass.batch(), ...hooks }, seen),
+        decode: readPass,
+        handle: () => ({ kind: route }),
+        metering: { meter, estimate: pass.tokens, usage: () => passUsage(route, pass.tokens) },
+      },
+      options,
+    );
   }
 
-  function forwardBackwardCustom(
+  function startCustom(
     data: readonly Datum<'cross_entropy'>[],
     customLoss: CustomLoss,
     options: CallOptions | undefined,
   ): ApiFuture<ForwardBackwardOutput> {
-    const checked = checkedBatch(data, 'cross_entropy');
+    const checked = checkedCustomBatch(data);
     if (typeof customLoss !== 'function')
       throw new TinkerInputError('customLoss', `must be a function, got ${show(customLoss)}`);
+    const { tokens } = requests.pass('forward', checked);
     let result: CustomLossResult | undefined;
-    const submit = (scope: Scope, observer: OperationObserver) =>
-      turns.hold(
-        scope,
-        async (submitNext: SubmitInTurn) => {
-          const pass = await submitNext(requests.pass('forward', forwardData(checked)));
-          const body =
-            'settled' in pass
-              ? pass.settled
-              : await pollFuture(runtime, pass.requestId, scope, observer.heard);
-          observer.onWait('the custom loss runs');
-          result = await raceAbort(
-            scope.signal,
-            Promise.resolve(customLoss(data, logprobsOf(checked, readForwardBackward(body)))),
-          );
-          return submitNext(requests.pass('forward_backward', backwardData(checked, result)));
-        },
-        observer,
-      );
-    const decode = (body: unknown): ForwardBackwardOutput => {
-      const output = readForwardBackward(body);
-      return result === undefined ? output : withMetrics(output, result);
+    const evaluated = (its: CustomLossResult): void => {
+      result = its;
     };
-    return startOperation(runtime, { path: '/api/v1/forward_backward', observer, submit, decode }, options);
+    const parts = { runtime, turns, requests, data, checked, customLoss, evaluated };
+    return startOperation(
+      runtime,
+      {
+        path: '/api/v1/forward_backward',
+        type: 'ForwardBackward',
+        isLarge: true,
+        observer,
+        submit: (scope, seen) => submitCustomLoss(parts, scope, seen),
+        decode: (bodies) => {
+          const output = readPass(bodies);
+          return result === undefined ? output : withMetrics(output, result);
+        },
+        handle: () => ({
+          kind: 'forward_backward',
+          ...(result && { metrics: customMetrics(result) }),
+        }),
+        metering: { meter, estimate: 2 * tokens, usage: () => ({ prefill: tokens, trained: tokens }) },
+      },
+      options,
+    );
   }
 
   return {
     modelId,
-    trainStep,
-    forwardBackwardCustom,
+    usage: () => meter.snapshot(),
+    trainStep(data, lossFn, params, options) {
+      const pass = requests.forward('forward_backward', data, lossFn, options);
+      const update = requests.optimStep(params);
+      const tied = chained();
+      const forwardBackward = startPass('forward_backward', pass, options, tied.pass);
+      // Once the pass is in, the step waits: to be told to try again would mean to add the gradient twice.
+      const patient = { ...options, onLimit: 'wait' } as const;
+      const optimStep = start(update, OPTIM_STEP, readOptimStep, patient, tied.step);
+      return joinTrainStep(forwardBackward, optimStep);
+    },
+    forwardBackwardCustom: startCustom,
     forward: (data, lossFn, options) =>
-      start(requests.forward('forward', data, lossFn, options), readForwardBackward, options),
+      startPass('forward', requests.forward('forward', data, lossFn, options), options),
     forwardBackward: (data, lossFn, options) =>
-      start(requests.forward('forward_backward', data, lossFn, options), readForwardBackward, options),
-    optimStep: (params, options) => start(requests.optimStep(params), readOptimStep, options),
+      startPass('forward_backward', requests.forward('forward_backward', data, lossFn, options), options),
+    optimStep: (params, options) => start(requests.optimStep(params), OPTIM_STEP, readOptimStep, options),
     saveState(name, options) {
       const fields = { path: checkText('name', name), ...ttlField(options), ...overwriteField(options) };
-      return start(requests.save('weights', fields), readSaved, options);
+      return start(requests.save('weights', fields), SAVE_WEIGHTS, readSaved, options);
     },
     loadState(path, options) {
-      const fields = {
-        path: checkText('path', path),
-        optimizer: checkBoolean('optimizer', options?.optimizer ?? false),
-      };
-      return start(requests.weights('load_weights', fields), readLoaded, options);
+      return start(
+        requests.weights('load_weights', loadFields(path, options)),
+        LOAD_WEIGHTS,
+        readLoaded,
+        options,
+      );
     },
     saveWeightsForSampler(name, options) {
       const fields = { path: checkText('name', name), ...ttlField(options) };
-      return start(requests.save('sampler_weights', fields), readSaved, options);
+      return start(requests.save('sampler_weights', fields), SAVE_FOR_SAMPLER, readSaved, options);
     },
     async saveWeightsAndGetSamplingClient(options) {
-      const number = () => ({ sampling_session_seq_id: nextSamplingSessionId() });
+      const number = () => ({ sampling_session_seq_id: sampling.nextId() });
       const request = requests.weights('save_weights_for_sampler', {}, number);
-      return createSamplingClient(runtime, await start(request, readSavedSamplerSession, options));
+      const id = await start(request, SAVE_EPHEMERAL, readSavedSamplerSession, options);
+      return sampling.attach(id, baseModel);
     },
-    getInfo: async (options = {}) =>
-      runtime.scopes.run(options, async (scope) => {
-        const body = { model_id: modelId, type: 'get_info' };
-        const path = '/api/v1/get_info';
-        return readModelInfo(
-          await sendResilient(runtime, { method: 'POST', path, lane: 'rest', body, scope }),
-        );
-      }),
+    createSamplingClient: (modelPath, options) => sampling.create({ modelPath }, options),
+    getInfo: (options) => getModelInfo(runtime, modelId, options),
+    unload: (options) => unloadModel(runtime, turns, modelId, options),
   };
 }

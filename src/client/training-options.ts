@@ -1,7 +1,8 @@
-import { checkBoolean, checkFinite, checkInteger } from '../kernel/checks.ts';
+import { checkBoolean, checkFinite, checkInteger, checkText } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import type { ResolvedAdam, ResolvedLora } from '../wire/json/training.ts';
+import { checkCheckpointKind } from '../wire/tinker-path.ts';
 import type { AdamParams, LoraConfig } from '../wire/types/training.ts';
 
 /** Options of `forward` and `forwardBackward`. */
@@ -26,6 +27,22 @@ export interface SaveStateOptions extends SaveOptions {
 export interface LoadStateOptions extends CallOptions {
   /** Load the optimizer's moments and step count too. @default false */
   readonly optimizer?: boolean | undefined;
+  /** Key of whoever owns the checkpoint, where that is not you and it is not public. @default none */
+  readonly weightsAccessToken?: string | undefined;
+}
+
+/**
+ * The wire's fields for loading.
+ *
+ * @throws TinkerInputError - also for a path that is known to be for sampling.
+ */
+export function loadFields(path: string, options: LoadStateOptions | undefined): object {
+  const token = options?.weightsAccessToken;
+  return {
+    path: checkCheckpointKind('path', checkText('path', path), 'weights'),
+    optimizer: checkBoolean('optimizer', options?.optimizer ?? false),
+    ...(token === undefined ? {} : { weights_access_token: checkText('weightsAccessToken', token) }),
+  };
 }
 
 /** A LoRA configuration with its defaults (protocol 0.1). @throws TinkerInputError */

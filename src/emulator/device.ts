@@ -1,5 +1,6 @@
 import { sleep } from '../kernel/abort.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { createOperationGate, type OperationGate } from './operation-gate.ts';
 
 /** The emulator's one processor: jobs run one after the other, in the order given, each after its latency. */
 export interface Device {
@@ -12,8 +13,15 @@ export interface Device {
 /** Computing goes on for so long before the rest of the program gets a turn: half a frame of a page. */
 const BREATH_INTERVAL_MS = 8;
 
-/** @param latencyMs - Time each job takes on the clock, on top of what it takes to compute. */
-export function createDevice(clock: Clock, latencyMs: number): Device {
+/**
+ * @param latencyMs - Time each job takes on the clock, on top of what it takes to compute.
+ * @param gate - What each job waits for before it starts.
+ */
+export function createDevice(
+  clock: Clock,
+  latencyMs: number,
+  gate: OperationGate = createOperationGate(),
+): Device {
   let last: Promise<unknown> = Promise.resolve();
   let breathedAt = clock.monotonic();
 
@@ -29,6 +37,7 @@ export function createDevice(clock: Clock, latencyMs: number): Device {
   return {
     run(job) {
       const done = last.then(async () => {
+        await gate.passed();
         await (latencyMs > 0 ? pause(latencyMs) : breathe());
         return job();
       });

@@ -1,18 +1,38 @@
+import { createId } from '../kernel/random.ts';
+import { accountRoutes } from './account-routes.ts';
+import { createAccounts } from './accounts.ts';
+import { archiveRoutes, downloadRoutes } from './archive-routes.ts';
+import { createAuditLog } from './audit-log.ts';
+import { checkpointRoutes } from './checkpoint-routes.ts';
 import { createCheckpoints } from './checkpoints.ts';
+import { keyRoutes, serviceRoutes } from './config-routes.ts';
+import { withCors } from './cors.ts';
 import { createDevice } from './device.ts';
 import { createFutures } from './futures.ts';
-import { json, route } from './http.ts';
+import { type Area, createRouter } from './http.ts';
 import type { ModelConfig } from './model/config.ts';
+import { modelRoutes } from './model-routes.ts';
 import { createNumberedRequests, type NumberedRequests } from './numbered-requests.ts';
-import { type EmulatorOptions, resolveEmulatorOptions } from './options.ts';
+import { createOperationGate, type PauseKind } from './operation-gate.ts';
+import { type EmulatorOptions, type ResolvedEmulatorOptions, resolveEmulatorOptions } from './options.ts';
+import { createBodyReader } from './request-body.ts';
+import { runRoutes } from './run-routes.ts';
+import { createSampleAdmission } from './sample-admission.ts';
+import { createSamplerRecords } from './sampler-records.ts';
+import { samplerRoutes } from './sampler-routes.ts';
 import { createSamplers } from './samplers.ts';
 import { samplingRoutes } from './sampling-routes.ts';
+import { sessionListRoutes, traceRoutes } from './session-list-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { createSessions } from './sessions.ts';
+import { createSignedLinks } from './signed-links.ts';
 import type { EmulatorState } from './state.ts';
+import { createTelemetryLog, type TelemetryEvent, telemetryRoutes } from './telemetry-routes.ts';
 import { createTinyModel } from './tiny-model.ts';
 import { trainingRoutes } from './training-routes.ts';
 import { createTrainingRuns } from './training-runs.ts';
+import { createUsage } from './usage.ts';
+import { weightsRoutes } from './weights-routes.ts';
 
 /** A server of the Tinker API in this process. */
 export interface Emulator {
@@ -22,6 +42,15 @@ export interface Emulator {
   readonly modelName: string;
   /** Shape of its base model. */
   readonly model: ModelConfig;
+  /** The last thousand telemetry events that clients sent, the latest last: for tests of a client. */
+  readonly telemetry: readonly TelemetryEvent[];
+  /**
+   * Stop starting operations, as a server does that is short of capacity or holds its caller to a limit; one that runs
+   * goes on. Polls are told the kind, and the reason in words, until {@link Emulator.resume} (protocol 3.2).
+   */
+  pause(kind: PauseKind, reason?: string): void;
+  /** Go on with what waits since {@link Emulator.pause}. */
+  resume(): void;
 }
 
 /**
@@ -32,34 +61,87 @@ export interface Emulator {
  */
 export function createEmulator(options: EmulatorOptions = {}): Emulator {
   const resolved = resolveEmulatorOptions(options);
-  const { clock, storage, random, apiKey } = resolved;
-  const model = createTinyModel(resolved.modelName, resolved.model, resolved.kernels);
-  const device = createDevice(clock, resolved.latencyMs);
+  const state = createState(resolved);
+  const handle = createRouter(areasOf(state), createBodyReader(resolved.decompress));
+  return {
+    fetch: resolved.corsOrigin === undefined ? handle : withCors(handle, resolved.corsOrigin),
+    modelName: state.model.name,
+    model: state.model.config,
+    get telemetry() {
+      return state.telemetry.list();
+    },
+    pause: state.gate.pause,
+    resume: state.gate.resume,
+  };
+}
+
+function createState(options: ResolvedEmulatorOptions): EmulatorState {
+  const { clock, storage, random, apiKey, tokenLifetimeMs, clientConfig } = options;
+  const model = createTinyModel(options.modelName, options.model, options.kernels);
+  const gate = createOperationGate();
+  const device = createDevice(clock, options.latencyMs, gate);
   const modelRequests = new Map<string, NumberedRequests>();
-  const state: EmulatorState = {
+  let drawn: string | undefined;
+  // Drawn when it is needed: some platforms have no randomness while a module loads.
+  const secret = (): string => {
+    drawn ??= createId(32);
+    return drawn;
+  };
+  return {
+    clock,
     model,
     device,
     random,
-    futures: createFutures(clock, resolved.holdMs),
-    sessions: createSessions(clock, resolved.sessionTimeoutMs),
-    runs: createTrainingRuns(model, device),
+    clientConfig,
+    accounts: createAccounts({ clock, apiKey, tokenLifetimeMs, secret }),
+    gate,
+    admission: createSampleAdmission(options.concurrentSamples),
+    futures: createFutures({
+      clock,
+      holdMs: options.holdMs,
+      metadataFirstBytes: options.metadataFirstBytes,
+      gate,
+    }),
+    sessions: createSessions(clock, options.sessionTimeoutMs),
+    runs: createTrainingRuns(model, device, clock),
     samplers: createSamplers(model),
-    checkpoints: createCheckpoints(storage, model.config, model.kernels),
+    samplerRecords: createSamplerRecords(),
+    checkpoints: createCheckpoints(storage, model, clock),
+    links: createSignedLinks(clock, secret),
+    usage: createUsage(clock),
+    audit: createAuditLog(clock),
+    telemetry: createTelemetryLog(),
     modelRequests(sessionId) {
       const known = modelRequests.get(sessionId) ?? createNumberedRequests();
       modelRequests.set(sessionId, known);
       return known;
     },
   };
-  const routes = { ...sessionRoutes(state), ...trainingRoutes(state), ...samplingRoutes(state) };
-  return {
-    modelName: model.name,
-    model: model.config,
-    async fetch(request) {
-      if (apiKey !== undefined && request.headers.get('x-api-key') !== apiKey) {
-        return json({ detail: 'Invalid API key' }, 401);
-      }
-      return route(routes, request);
+}
+
+/** Who may call what: links open to everybody, a key for tokens, and a key or token for all the rest. */
+function areasOf(state: EmulatorState): readonly Area[] {
+  const { accounts } = state;
+  return [
+    { routes: { ...downloadRoutes(state), ...traceRoutes(state) }, authenticate: () => accounts.nobody },
+    { routes: keyRoutes(state), authenticate: accounts.byKey },
+    {
+      routes: {
+        ...serviceRoutes(state),
+        ...sessionRoutes(state),
+        ...modelRoutes(state),
+        ...trainingRoutes(state),
+        ...weightsRoutes(state),
+        ...samplerRoutes(state),
+        ...samplingRoutes(state),
+        ...runRoutes(state),
+        ...checkpointRoutes(state),
+        ...archiveRoutes(state),
+        ...sessionListRoutes(state),
+        ...accountRoutes(state),
+        ...telemetryRoutes(state),
+      },
+      authenticate: accounts.byToken,
     },
-  };
+  ];
 }

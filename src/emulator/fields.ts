@@ -6,12 +6,19 @@ export interface Fields {
   optionalText(name: string): string | undefined;
   integer(name: string): number;
   optionalInteger(name: string): number | undefined;
+  /** An integer of any size; `seq_id` and `seed` arrive exactly even beyond 2^53. */
+  bigInteger(name: string): bigint;
+  optionalBigInteger(name: string): bigint | undefined;
   number(name: string, missing: number): number;
   flag(name: string, missing: boolean): boolean;
   object(name: string): Fields;
   optionalObject(name: string): Fields | undefined;
   list(name: string): readonly unknown[];
   raw(name: string): unknown;
+  /** Absent or null. */
+  isMissing(name: string): boolean;
+  /** Of all fields. */
+  names(): readonly string[];
 }
 
 /** Read the fields of `value`. @param at - Where it is, for messages. @throws HttpProblem 422 */
@@ -32,45 +39,35 @@ export function fieldsOf(value: unknown, at = 'body'): Fields {
     optionalText: (name) => (isMissing(name) ? undefined : fields.text(name)),
     integer: (name) => read(name, 'an integer', (field): field is number => Number.isInteger(field)),
     optionalInteger: (name) => (isMissing(name) ? undefined : fields.integer(name)),
+    bigInteger: (name) =>
+      BigInt(read(name, 'an integer', (field): field is number | bigint => isInteger(field))),
+    optionalBigInteger: (name) => (isMissing(name) ? undefined : fields.bigInteger(name)),
     number: (name, missing) =>
-      isMissing(name) ? missing : read(name, 'a number', (field) => typeof field === 'number'),
+      isMissing(name) ? missing : read(name, 'a number', (field): field is number => Number.isFinite(field)),
     flag: (name, missing) =>
       isMissing(name) ? missing : read(name, 'a boolean', (field) => typeof field === 'boolean'),
     object: (name) => fieldsOf(record[name], path(name)),
     optionalObject: (name) => (isMissing(name) ? undefined : fields.object(name)),
     list: (name) => read(name, 'an array', (field): field is unknown[] => Array.isArray(field)),
     raw: (name) => record[name],
+    isMissing,
+    names: () => Object.keys(record),
   };
   return fields;
 }
 
-/** The tokens of a `ModelInput` (protocol 4.8): its text chunks, joined. @throws HttpProblem 422 */
-export function readTokens(input: Fields, at: string): Int32Array {
-  const tokens = input.list('chunks').flatMap((chunk, c) => {
-    const fields = fieldsOf(chunk, `${at}.chunks[${c}]`);
-    const type = fields.optionalText('type') ?? 'encoded_text';
-    if (type !== 'encoded_text')
-      throw problem(422, `${at}.chunks[${c}].type "${type}" is not supported by this model`);
-    return fields.list('tokens');
-  });
-  return Int32Array.from(readNumbers(tokens, at, Number.isInteger));
+function isInteger(value: unknown): boolean {
+  return typeof value === 'bigint' || Number.isInteger(value);
 }
 
-/** The flat numbers of a `TensorData`. @throws HttpProblem 422 */
-export function readTensor(value: unknown, at: string, isInteger: boolean): Float64Array {
-  const data = fieldsOf(value, at).list('data');
-  return readNumbers(data, `${at}.data`, isInteger ? Number.isInteger : Number.isFinite);
-}
-
-function readNumbers(
-  values: readonly unknown[],
-  at: string,
-  fits: (value: unknown) => boolean,
-): Float64Array {
-  const out = new Float64Array(values.length);
+/** The finite numbers in an array. @throws HttpProblem 422 */
+export function readNumbers(values: readonly unknown[], at: string): Float64Array {
+  const numbers = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) {
-    if (!fits(values[i])) throw problem(422, `${at}[${i}] is not a number of the right kind`);
-    out[i] = values[i] as number;
+    const value = values[i];
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      throw problem(422, `${at}[${i}] is not a finite number`);
+    numbers[i] = value;
   }
-  return out;
+  return numbers;
 }

@@ -1,14 +1,16 @@
-import { decodeUtf8 } from '../kernel/bytes.ts';
+import type { Account } from './accounts.ts';
+import type { RequestBody } from './request-body.ts';
 
 /** An answer other than 2xx, thrown by whatever finds the request wanting. */
 export interface HttpProblem {
   readonly status: number;
   readonly detail: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** A problem to throw. Not an Error: it is an answer, and has no stack worth keeping. */
-export function problem(status: number, detail: string): HttpProblem {
-  return { status, detail };
+export function problem(status: number, detail: string, headers: Record<string, string> = {}): HttpProblem {
+  return { status, detail, headers };
 }
 
 /** Whether something thrown is a {@link HttpProblem}. */
@@ -17,7 +19,7 @@ export function isProblem(thrown: unknown): thrown is HttpProblem {
 }
 
 /** A JSON answer. */
-export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
+export function json(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
   return new Response(JSON.stringify(body), {
     status,
     headers: { 'content-type': 'application/json', ...headers },
@@ -28,15 +30,13 @@ export function json(body: unknown, status = 200, headers: Record<string, string
 export type Handler = (call: Call) => Response | Promise<Response>;
 
 /** What a handler sees of a request. */
-export interface Call {
+export interface Call extends RequestBody {
   readonly request: Request;
-  /** The JSON object in the body; empty where there is none, or where the body is of another type. */
-  readonly body: Record<string, unknown>;
-  /** The body as it came, to tell a repetition from another request, and to read what is not JSON. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Parts of the path by the names the route gives them. */
   readonly params: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
+  /** Who calls. */
+  readonly account: Account;
 }
 
 /**
@@ -45,61 +45,76 @@ export interface Call {
  */
 export type Routes = Readonly<Record<string, Handler>>;
 
-/** Answer a request: find its endpoint under any base path, read its JSON, and turn what is thrown into an answer. */
-export async function route(routes: Routes, request: Request): Promise<Response> {
-  try {
-    const url = new URL(request.url);
-    const [, path = ''] = /\/api\/v1\/(.*)$/.exec(url.pathname) ?? [];
-    const { handler, params } = findRoute(routes, request.method, path);
-    const bytes = new Uint8Array(await request.arrayBuffer());
-    const body = isJson(request) ? parseBody(decodeUtf8(bytes)) : {};
-    return await handler({ request, bytes, body, params, query: url.searchParams });
-  } catch (thrown) {
-    if (isProblem(thrown)) return json({ detail: thrown.detail }, thrown.status);
-    throw thrown;
-  }
+/** Endpoints that ask for the same credential. */
+export interface Area {
+  readonly routes: Routes;
+  /** Who calls. @throws HttpProblem 401 */
+  authenticate(request: Request): Account;
 }
 
-function findRoute(
-  routes: Routes,
+/** An endpoint, its pattern ready to match. */
+interface Endpoint {
+  readonly method: string;
+  readonly pattern: RegExp;
+  readonly handler: Handler;
+  readonly authenticate: Area['authenticate'];
+}
+
+/**
+ * Answers requests: finds their endpoint under any base path, reads their body, and turns what is thrown into an answer.
+ * A bug of a handler is a 500; nothing that comes in a request is thrown on.
+ */
+export function createRouter(
+  areas: readonly Area[],
+  readBody: (request: Request) => Promise<RequestBody>,
+): (request: Request) => Promise<Response> {
+  const endpoints = areas.flatMap(({ routes, authenticate }) =>
+    Object.entries(routes).map(([key, handler]): Endpoint => {
+      const [method = '', path = ''] = key.split(' ');
+      return { method, pattern: patternOf(path), handler, authenticate };
+    }),
+  );
+  return async (request) => {
+    try {
+      const url = new URL(request.url);
+      const [, path = ''] = /\/api\/v1\/(.*)$/.exec(url.pathname) ?? [];
+      const { handler, authenticate, params } = findEndpoint(endpoints, request.method, path);
+      const account = authenticate(request);
+      const body = await readBody(request);
+      return await handler({ ...body, request, params, query: url.searchParams, account });
+    } catch (thrown) {
+      if (isProblem(thrown)) return json({ detail: thrown.detail }, thrown.status, thrown.headers);
+      return json({ detail: `Internal error: ${String(thrown)}` }, 500);
+    }
+  };
+}
+
+function findEndpoint(
+  endpoints: readonly Endpoint[],
   method: string,
   path: string,
-): { readonly handler: Handler; readonly params: Record<string, string> } {
+): Endpoint & { readonly params: Record<string, string> } {
   let isKnown = false;
-  for (const [key, handler] of Object.entries(routes)) {
-    const [verb, pattern = ''] = key.split(' ');
-    const params = matchPath(pattern, path);
-    if (params === undefined) continue;
-    if (verb === method) return { handler, params };
+  for (const endpoint of endpoints) {
+    const match = endpoint.pattern.exec(path);
+    if (match === null) continue;
     isKnown = true;
+    if (endpoint.method === method) return { ...endpoint, params: readParams(match.groups ?? {}) };
   }
   throw isKnown ? problem(405, 'Method Not Allowed') : problem(404, 'Not Found');
 }
 
-function matchPath(pattern: string, path: string): Record<string, string> | undefined {
-  const source = pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/([:*])(\w+)/g, (_, kind, name) => {
+function patternOf(path: string): RegExp {
+  const source = path.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replace(/([:*])(\w+)/g, (_, kind, name) => {
     return kind === ':' ? `(?<${name}>[^/]+)` : `(?<${name}>.+)`;
   });
-  const match = new RegExp(`^${source}$`).exec(path);
-  if (match === null) return undefined;
-  const parts = Object.entries(match.groups ?? {});
-  return Object.fromEntries(parts.map(([name, part]) => [name, decodeURIComponent(part)]));
+  return new RegExp(`^${source}$`);
 }
 
-/** Whatever does not say that it is binary is taken for JSON. */
-function isJson(request: Request): boolean {
-  return !/protobuf|octet-stream/i.test(request.headers.get('content-type') ?? '');
-}
-
-function parseBody(text: string): Record<string, unknown> {
-  if (text === '') return {};
-  let body: unknown;
+function readParams(groups: Readonly<Record<string, string>>): Record<string, string> {
   try {
-    body = JSON.parse(text);
+    return Object.fromEntries(Object.entries(groups).map(([name, part]) => [name, decodeURIComponent(part)]));
   } catch {
-    throw problem(400, 'The body is not JSON');
+    throw problem(400, 'The path is not valid percent-encoding');
   }
-  if (typeof body === 'object' && body !== null && !Array.isArray(body))
-    return body as Record<string, unknown>;
-  throw problem(422, 'The body is not a JSON object');
 }

@@ -15,3 +15,8 @@ export function failureOf(thrown: unknown): OperationFailure {
   if (thrown instanceof Error) return { error: `${thrown.name}: ${thrown.message}`, category: 'server' };
   return thrown as OperationFailure;
 }
+
+/** Whether a value is an {@link OperationFailure}. */
+export function isFailure(value: unknown): value is OperationFailure {
+  return typeof value === 'object' && value !== null && 'error' in value && 'category' in value;
+}

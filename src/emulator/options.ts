@@ -1,4 +1,4 @@
-import { checkFinite, checkText, show } from '../kernel/checks.ts';
+import { checkFinite, checkInteger, checkText, show } from '../kernel/checks.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import { type RandomSource, systemRandom } from '../kernel/random.ts';
@@ -6,6 +6,7 @@ import { memoryStorage } from '../storage/memory.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ModelConfig } from './model/config.ts';
 import { KERNEL_BACKENDS, type KernelBackend } from './model/create-kernels.ts';
+import type { Decompress } from './request-body.ts';
 
 /** Configuration of an emulator; all of it optional. */
 export interface EmulatorOptions {
@@ -24,14 +25,47 @@ export interface EmulatorOptions {
   readonly storage?: Storage | undefined;
   /** Seeds the samples that bring no seed, and the adapters that bring none; uniform in [0, 1). @default `Math.random` */
   readonly random?: RandomSource | undefined;
-  /** Refuse every other key with a 401. @default any key will do */
+  /**
+   * Refuse every other key with a 401. Without it any key will do, and each is an account of its own, which sees what
+   * it made and what others have published; requests without a key are one account, too. @default any key will do
+   */
   readonly apiKey?: string | undefined;
+  /**
+   * Give short-lived tokens for keys, and let nothing but them open the API (protocol 1.4); `lifetimeMs` is how long
+   * they live, at least 1000. @default false; an hour
+   */
+  readonly jwt?: boolean | { readonly lifetimeMs?: number | undefined } | undefined;
+  /** What `client/config` answers, by the names of protocol 5.2. @default {}: clients have their own defaults */
+  readonly clientConfig?: Readonly<Record<string, unknown>> | undefined;
+  /**
+   * Let pages of other origins call: true for all of them, or the one origin. Servers of this protocol do not, which
+   * is the default. @default false
+   */
+  readonly cors?: boolean | string | undefined;
   /** Time each operation takes, in milliseconds, beside what it takes to compute. @default 0 */
   readonly latencyMs?: number | undefined;
   /** How long a poll is held before it is told to try again, in milliseconds. @default 20_000 */
   readonly holdMs?: number | undefined;
   /** Silence after which a session is gone, in milliseconds. @default 300_000 */
   readonly sessionTimeoutMs?: number | undefined;
+  /**
+   * Undoes a `Content-Encoding`, such as `zstd`, which no platform here brings; may throw for bytes that are not so
+   * encoded. @default none: compressed bodies are answered by 415
+   */
+  readonly decompress?: Decompress | undefined;
+  /** Results larger than this are announced by their size first, to clients that allow it (protocol 3.4). @default 1 MiB */
+  readonly metadataFirstBytes?: number | undefined;
+  /** What the server can take. @default no limits */
+  readonly limits?: EmulatorLimits | undefined;
+}
+
+/** What an emulator can take before it pushes back. */
+export interface EmulatorLimits {
+  /**
+   * Sample requests under way from which on another is refused with a 429, if its sender asks to be told; other
+   * senders wait (protocol 2.6). At least 1. @default no limit
+   */
+  readonly concurrentSamples?: number | undefined;
 }
 
 /** The same with every default filled in. */
@@ -43,9 +77,18 @@ export interface ResolvedEmulatorOptions {
   readonly storage: Storage;
   readonly random: RandomSource;
   readonly apiKey: string | undefined;
+  /** How long tokens live; `undefined` where there are none. */
+  readonly tokenLifetimeMs: number | undefined;
+  readonly clientConfig: Readonly<Record<string, unknown>>;
+  /** The origin whose pages may call, or `*`; `undefined` for none. */
+  readonly corsOrigin: string | undefined;
   readonly latencyMs: number;
   readonly holdMs: number;
   readonly sessionTimeoutMs: number;
+  readonly decompress: Decompress | undefined;
+  readonly metadataFirstBytes: number;
+  /** Infinity for no limit. */
+  readonly concurrentSamples: number;
 }
 
 /** Check and complete options. @throws TinkerInputError */
@@ -59,9 +102,15 @@ export function resolveEmulatorOptions(options: EmulatorOptions): ResolvedEmulat
     storage: options.storage ?? memoryStorage(clock),
     random: options.random ?? systemRandom,
     apiKey: options.apiKey === undefined ? undefined : checkText('apiKey', options.apiKey),
+    tokenLifetimeMs: readTokenLifetime(options.jwt ?? false),
+    clientConfig: readClientConfig(options),
+    corsOrigin: readOrigin(options.cors ?? false),
     latencyMs: checkFinite('latencyMs', options.latencyMs ?? 0, { min: 0 }),
     holdMs: checkFinite('holdMs', options.holdMs ?? 20_000, { min: 0 }),
     sessionTimeoutMs: checkFinite('sessionTimeoutMs', options.sessionTimeoutMs ?? 300_000, { min: 0 }),
+    decompress: options.decompress,
+    metadataFirstBytes: checkFinite('metadataFirstBytes', options.metadataFirstBytes ?? 2 ** 20, { min: 0 }),
+    concurrentSamples: readConcurrentSamples(options.limits ?? {}),
   };
 }
 
@@ -69,4 +118,28 @@ function checkBackend(value: KernelBackend): KernelBackend {
   if (KERNEL_BACKENDS.includes(value)) return value;
   const known = KERNEL_BACKENDS.map((backend) => `"${backend}"`).join(', ');
   throw new TinkerInputError('kernels', `must be one of ${known}, got ${show(value)}`);
+}
+
+function readConcurrentSamples({ concurrentSamples }: EmulatorLimits): number {
+  if (concurrentSamples === undefined) return Number.POSITIVE_INFINITY;
+  return checkInteger('limits.concurrentSamples', concurrentSamples, { min: 1 });
+}
+
+const TOKEN_LIFETIME_MS = 3_600_000;
+
+function readTokenLifetime(jwt: NonNullable<EmulatorOptions['jwt']>): number | undefined {
+  if (jwt === false) return undefined;
+  const lifetimeMs = jwt === true ? TOKEN_LIFETIME_MS : (jwt.lifetimeMs ?? TOKEN_LIFETIME_MS);
+  return checkFinite('jwt.lifetimeMs', lifetimeMs, { min: 1000 });
+}
+
+function readClientConfig({ clientConfig = {}, jwt = false }: EmulatorOptions): Record<string, unknown> {
+  if (typeof clientConfig !== 'object' || clientConfig === null || Array.isArray(clientConfig))
+    throw new TinkerInputError('clientConfig', `must be an object, got ${show(clientConfig)}`);
+  return { ...clientConfig, ...(jwt === false ? {} : { pjwt_auth_enabled: true }) };
+}
+
+function readOrigin(cors: boolean | string): string | undefined {
+  if (cors === false) return undefined;
+  return cors === true ? '*' : checkText('cors', cors);
 }

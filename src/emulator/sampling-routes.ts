@@ -1,51 +1,64 @@
-import { requireKind } from './checkpoints.ts';
 import { fieldsOf } from './fields.ts';
-import { generate, readGeneration } from './generation.ts';
-import { json, problem, type Routes } from './http.ts';
-import { failureOf } from './operation-failure.ts';
-import { requireBaseModel } from './session-routes.ts';
+import { generate } from './generation.ts';
+import { type GenerationRequest, readGeneration } from './generation-request.ts';
+import { type Handler, json, problem, type Routes } from './http.ts';
+import { isFailure } from './operation-failure.ts';
+import { SAMPLE_RESULT, type SampleResult } from './sample-result.ts';
+import type { Session } from './sessions.ts';
 import type { EmulatorState } from './state.ts';
 
-/** Routes of sampling (protocol 2.2, 2.6) and of futures (3). */
+/** Routes of sampling (protocol 2.6) and of futures (3). */
 export function samplingRoutes(state: EmulatorState): Routes {
-  const { model, device, random, sessions, samplers, futures, checkpoints } = state;
   return {
-    'POST create_sampling_session': async ({ body }) => {
-      const fields = fieldsOf(body);
-      const sessionId = fields.text('session_id');
-      sessions.touch(sessionId);
-      const samplerId = `${sessionId}:sample:${fields.integer('sampling_session_seq_id')}`;
-      const path = fields.optionalText('model_path');
-      const baseModel = fields.optionalText('base_model');
-      if (path === undefined && baseModel === undefined)
-        throw problem(422, 'body needs base_model or model_path');
-      if (baseModel !== undefined) requireBaseModel(state, baseModel);
-      samplers.open(samplerId, path === undefined ? undefined : await loadForSampling(path));
-      return json({ sampling_session_id: samplerId, type: 'create_sampling_session' });
-    },
-    'POST asample': ({ body, bytes }) => {
-      const fields = fieldsOf(body);
-      const { weights, requests } = samplers.get(fields.text('sampling_session_id'));
-      const request = readGeneration(fields);
-      const open = (): string =>
-        futures.open(device.run(() => generate({ model, weights, device, random }, request)));
-      const sequenceId = fields.optionalInteger('seq_id');
-      return json({ request_id: sequenceId === undefined ? open() : requests.once(sequenceId, bytes, open) });
-    },
+    'POST asample': asample(state),
     'POST retrieve_future': ({ body, request }) => {
-      const id = fieldsOf(body).text('request_id');
-      return futures.retrieve(id, request.signal);
+      const fields = fieldsOf(body);
+      return state.futures.retrieve({
+        requestId: fields.text('request_id'),
+        accept: request.headers.get('accept') ?? '',
+        allowMetadataOnly: fields.flag('allow_metadata_only', false),
+        signal: request.signal,
+      });
     },
   };
+}
 
-  async function loadForSampling(path: string) {
-    try {
-      requireKind(path, 'sampler_weights');
-      return await checkpoints.loadAdapter(path);
-    } catch (thrown) {
-      // Answered at once, not through a future: the session does not exist yet.
-      const { error, category } = failureOf(thrown);
-      throw problem(category === 'user' ? 400 : 500, error);
-    }
-  }
+function asample(state: EmulatorState): Handler {
+  const { model, device, random, samplers, samplerRecords, futures, admission } = state;
+  return ({ request, body, bytes, account }) => {
+    const fields = fieldsOf(body);
+    const samplerId = fields.text('sampling_session_id');
+    const record = samplerRecords.find(samplerId);
+    if (record?.session.owner !== account.id)
+      throw problem(404, `Sampling session "${samplerId}" is unknown or was closed`);
+    const { weights, prefixes, requests } = samplers.get(samplerId);
+    const wanted = readGeneration(fields);
+    const mayRefuse = request.headers.get('x-tinker-sampling-backpressure') === '1';
+    const run = async (): Promise<SampleResult> => {
+      const result = await generate({ model, weights, prefixes, device, random }, wanted);
+      countUsage(state, record.session, wanted, result);
+      return result;
+    };
+    const open = (): string =>
+      futures.open(
+        admission.admit(mayRefuse, () => device.run(run)),
+        SAMPLE_RESULT,
+      );
+    const sequenceId = fields.optionalBigInteger('seq_id');
+    return json({ request_id: sequenceId === undefined ? open() : requests.once(sequenceId, bytes, open) });
+  };
+}
+
+/** A prompt counts once, however many samples it gets. */
+function countUsage(
+  { usage }: EmulatorState,
+  session: Session,
+  { prompt }: GenerationRequest,
+  { sequences, promptCacheHitTokens }: SampleResult,
+): void {
+  const promptTokens = isFailure(prompt) ? 0 : prompt.length;
+  usage.count(session, 'sampling_prefill', promptTokens - promptCacheHitTokens);
+  usage.count(session, 'sampling_prefill_cached', promptCacheHitTokens);
+  const sampled = sequences.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  usage.count(session, 'sampling_sample', sampled);
 }

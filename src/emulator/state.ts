@@ -1,23 +1,44 @@
+import type { Clock } from '../kernel/clock.ts';
 import type { RandomSource } from '../kernel/random.ts';
+import type { Accounts } from './accounts.ts';
+import type { AuditLog } from './audit-log.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Device } from './device.ts';
 import type { Futures } from './futures.ts';
 import type { NumberedRequests } from './numbered-requests.ts';
+import type { OperationGate } from './operation-gate.ts';
+import type { SampleAdmission } from './sample-admission.ts';
+import type { SamplerRecords } from './sampler-records.ts';
 import type { Samplers } from './samplers.ts';
 import type { Sessions } from './sessions.ts';
+import type { SignedLinks } from './signed-links.ts';
+import type { TelemetryLog } from './telemetry-routes.ts';
 import type { TinyModel } from './tiny-model.ts';
 import type { TrainingRuns } from './training-runs.ts';
+import type { Usage } from './usage.ts';
 
 /** All that an emulator knows; its routes share it. */
 export interface EmulatorState {
+  readonly clock: Clock;
   readonly model: TinyModel;
   readonly device: Device;
   readonly random: RandomSource;
+  readonly accounts: Accounts;
+  /** What operations wait for before they start. */
+  readonly gate: OperationGate;
+  readonly admission: SampleAdmission;
   readonly futures: Futures;
   readonly sessions: Sessions;
   readonly runs: TrainingRuns;
   readonly samplers: Samplers;
+  readonly samplerRecords: SamplerRecords;
   readonly checkpoints: Checkpoints;
+  readonly links: SignedLinks;
+  readonly usage: Usage;
+  readonly audit: AuditLog;
+  readonly telemetry: TelemetryLog;
+  /** What the server asks of clients, by the names of protocol 5.2. */
+  readonly clientConfig: Readonly<Record<string, unknown>>;
   /** `create_model` requests, by session. */
   modelRequests(sessionId: string): NumberedRequests;
 }

@@ -14,6 +14,11 @@ export interface Clock {
   schedule(callback: () => void, ms: number, options?: ScheduleOptions): () => void;
 }
 
+/** A moment as the platform's object, from milliseconds since the Unix epoch. Reads no time itself. */
+export function dateAt(ms: number): Date {
+  return new Date(ms);
+}
+
 /** Timers above this length fire at once in every runtime, so a longer wait is cut into legs of this one. */
 export const MAX_TIMER_MS = 2 ** 31 - 1;
 
@@ -62,4 +67,14 @@ function detach(timer: unknown): void {
   const { unref } = timer as { unref?: () => void };
   if (typeof unref === 'function') unref.call(timer);
   else (globalThis as { Deno?: { unrefTimer?: (id: unknown) => void } }).Deno?.unrefTimer?.(timer);
+}
+
+/** A moment as ISO 8601 in UTC, to the millisecond. @param ms - Since the Unix epoch. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** A moment as an HTTP header words it, to the second. @param ms - Since the Unix epoch. */
+export function httpDate(ms: number): string {
+  return new Date(ms).toUTCString();
 }

@@ -93,6 +93,23 @@ export type TinkerEvent =
       readonly sessionId: string;
     }
   | {
+      /** A short-lived token could not be replaced; the old one is used for as long as the server takes it. */
+      readonly type: 'token_refresh_failed';
+      readonly message: string;
+    }
+  | {
+      /** The server does not read protobuf, or not compressed: from now on it is sent this. */
+      readonly type: 'wire_format';
+      readonly format: 'protobuf' | 'json';
+      readonly message: string;
+    }
+  | {
+      /** The server does not know this field of a request, which was left out. */
+      readonly type: 'field_dropped';
+      readonly path: string;
+      readonly field: string;
+    }
+  | {
       readonly type: 'storage_trouble';
       readonly operation: 'get' | 'set' | 'delete' | 'update' | 'parse';
       readonly key: string;

@@ -1,5 +1,9 @@
+import type { TinkerBatchError } from './batch-error.ts';
+import type { TinkerBudgetError } from './budget-error.ts';
 import type { TinkerCircuitOpenError, TinkerLimitError } from './limit-errors.ts';
+import type { TinkerPartialError } from './partial-error.ts';
 import type { TinkerAmbiguousSubmitError, TinkerPoisonedError } from './submission-errors.ts';
+import type { TinkerUnsupportedError } from './unsupported-error.ts';
 
 const brand = /* @__PURE__ */ Symbol.for('isotinker.error');
 
@@ -197,12 +201,16 @@ export interface TinkerErrorByCode {
   readonly timed_out: TinkerTimeoutError;
   readonly http_status: TinkerApiError;
   readonly response_invalid: TinkerResponseError;
+  readonly unsupported_by_server: TinkerUnsupportedError;
   readonly operation_failed: TinkerOperationError;
   readonly result_expired: TinkerOperationError;
+  readonly partly_failed: TinkerPartialError;
   readonly limit_reached: TinkerLimitError;
   readonly circuit_open: TinkerCircuitOpenError;
+  readonly budget_exceeded: TinkerBudgetError;
   readonly submit_ambiguous: TinkerAmbiguousSubmitError;
   readonly client_poisoned: TinkerPoisonedError;
+  readonly batch_incomplete: TinkerBatchError;
   readonly client_closed: TinkerClosedError;
 }
 

@@ -14,20 +14,17 @@ import { type GuardedStorage, guarded } from '../storage/guarded.ts';
 import { scoped } from '../storage/scoped.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ConnectionBudget } from '../transport/connection-budget.ts';
+import type { ApiKey } from '../transport/credential.ts';
 import { createLanes, type Lanes } from '../transport/lanes.ts';
-import type { ApiKey } from '../transport/transport.ts';
+import { type ClientConfig, defaultClientConfig } from '../wire/json/client-config.ts';
 
 /** Lanes that a server can pause and a circuit can close. Heartbeats are few, and keep what is trained alive. */
 const PACED_LANES = ['train', 'sample', 'poll', 'rest'] as const satisfies readonly Lane[];
 type PacedLane = (typeof PACED_LANES)[number];
 
-/** Samples under way at once, from their first submission to their result (protocol 5.2). */
-const CONCURRENT_SAMPLES = 2_000;
 /** Submissions of samples at once, in all and while the server is under pressure (protocol 5.7). */
 const SUBMISSIONS = 400;
 const THROTTLED_SUBMISSIONS = 10;
-/** Estimated bytes of sample submissions at once (protocol 5.2). */
-const SUBMISSION_BYTES = 10_485_760;
 
 /** Limits of sampling that all clients of one account share (protocol 5.7, 5.8). */
 export interface SamplingLimits {
@@ -49,8 +46,14 @@ export interface Account {
   readonly circuits: Readonly<Partial<Record<PacedLane, Circuit>>>;
   readonly billing: BillingPause;
   readonly sampling: SamplingLimits;
+  /** Estimated bytes of submissions of passes at once (protocol 5.4). */
+  readonly passBytes: ByteBudget;
+  /** Bytes of large results that are fetched at once (protocol 3.4). */
+  readonly responseBytes: ByteBudget;
   /** `undefined` where nothing is kept outside of memory. */
   readonly storage: GuardedStorage | undefined;
+  /** Take over what the server sets. What the user set stays. */
+  apply(config: ClientConfig): void;
 }
 
 /** What an account is made of. */
@@ -64,7 +67,8 @@ export interface AccountOptions {
   readonly connections: ConnectionBudget;
   /** `undefined`: no circuit breaker. */
   readonly breaker: BreakerConfig | undefined;
-  readonly billingPauseMs: number;
+  /** `undefined`: as the server sets it. */
+  readonly billingPauseMs: number | undefined;
   readonly progressTimeoutMs: number;
 }
 
@@ -72,23 +76,40 @@ export interface AccountOptions {
 export function createAccount(options: AccountOptions): Account {
   const { clock, emit, breaker } = options;
   const storage = options.storage && guarded(options.storage, { clock, emit });
+  const initial = defaultClientConfig();
+  const billing = createBillingPause({
+    clock,
+    emit,
+    maxPauseMs: options.billingPauseMs ?? initial.billingPauseMs,
+  });
+  const passBytes = createByteBudget(initial.passDispatchBytes);
+  const responseBytes = createByteBudget(initial.responseBytes);
+  const sampling: SamplingLimits = {
+    samples: createLimiter(initial.maxConcurrentSamples),
+    submissions: createLimiter(SUBMISSIONS),
+    throttled: createLimiter(THROTTLED_SUBMISSIONS),
+    bytes: createByteBudget(initial.sampleDispatchBytes),
+    progress: createProgressWatch({ clock, limitMs: options.progressTimeoutMs }),
+  };
   return {
     emit,
     storage,
     lanes: createLanes(options.connections),
     windows: createWindows(options, storage),
     circuits: breaker === undefined ? {} : createCircuits(options, breaker, storage),
-    billing: createBillingPause({ clock, emit, maxPauseMs: options.billingPauseMs }),
-    sampling: {
-      samples: createLimiter(CONCURRENT_SAMPLES),
-      submissions: createLimiter(SUBMISSIONS),
-      throttled: createLimiter(THROTTLED_SUBMISSIONS),
-      bytes: createByteBudget(SUBMISSION_BYTES),
-      progress: createProgressWatch({ clock, limitMs: options.progressTimeoutMs }),
+    billing,
+    passBytes,
+    responseBytes,
+    apply(config) {
+      billing.limitTo(options.billingPauseMs ?? config.billingPauseMs);
+      sampling.samples.resize(config.maxConcurrentSamples);
+      sampling.bytes.resize(config.sampleDispatchBytes);
+      passBytes.resize(config.passDispatchBytes);
+      responseBytes.resize(config.responseBytes);
     },
+    sampling,
   };
 }
-
 /** Pauses belong to the account: kept under a digest of address and key, so that no key is ever stored. */
 function createWindows(
   { clock, random, baseUrl, apiKey }: AccountOptions,

@@ -1,20 +1,13 @@
-import { raceAbort, sleep } from '../kernel/abort.ts';
+import { raceAbort } from '../kernel/abort.ts';
 import { checkFinite } from '../kernel/checks.ts';
 import { isTinkerError, TinkerTimeoutError } from '../kernel/errors.ts';
-import { resubmitDelay } from '../policy/backoff.ts';
-import type { SettledSubmission, SubmittedFuture } from '../wire/json/futures.ts';
 import type { QueueState } from '../wire/types/server.ts';
-import {
-  createOperationView,
-  type FutureEvent,
-  type FutureStatus,
-  type OperationView,
-  type SubmissionObserver,
-} from './operation-view.ts';
-import { pollFuture } from './poll.ts';
-import type { QueueObserver } from './queue-observer.ts';
+import type { FutureHandle } from './future-handle.ts';
+import { createOperationView, type FutureEvent, type FutureStatus } from './operation-view.ts';
+import { type OperationSpec, runToResult } from './run-operation.ts';
 import type { Runtime } from './runtime.ts';
 import type { CallOptions, LastHeard, Scope } from './scope.ts';
+import { withinBudget } from './token-budget.ts';
 
 /** How long one look at a result may take. */
 export interface ResultOptions {
@@ -48,31 +41,13 @@ export interface ApiFuture<T> extends PromiseLike<T> {
    * oldest of more than 256 waiting events, and is told how many. A `break` stops watching, not the operation.
    */
   events(): AsyncIterableIterator<FutureEvent>;
+  /**
+   * All that another process, tab or runtime needs to wait for the result with `service.resume(handle)`: plain data
+   * without a credential. Before the server has accepted it there is nothing to wait for, and `requestIds` is empty.
+   */
+  toJSON(): FutureHandle;
   /** End it here: it rejects with `reason`. What the server has accepted may still run there, and be billed. */
   cancel(reason?: unknown): void;
-}
-
-/** What a submission tells, and what it may tell of polls that are part of it. */
-export type OperationObserver = SubmissionObserver & Pick<OperationView, 'heard'>;
-
-/** What distinguishes one kind of operation from another. */
-export interface OperationSpec<T> {
-  /** Path of its submission, to tell operations apart. */
-  readonly path: string;
-  /** Hand it to the server. Its turn, its number, its limits and its retries are in here. */
-  submit(
-    scope: Scope,
-    observer: OperationObserver,
-    isResubmission: boolean,
-  ): Promise<SubmittedFuture | SettledSubmission>;
-  /** The result's JSON as the result. */
-  decode(body: unknown): T;
-  /** Hears of its queue states. @default nobody */
-  readonly observer?: QueueObserver | undefined;
-  /** What surrounds the whole of it, e.g. a permit that is held to its end. @default nothing */
-  readonly within?: (<R>(scope: Scope, work: (scope: Scope) => Promise<R>) => Promise<R>) | undefined;
-  /** A result that the server lost is asked for anew, with a new submission. @default false */
-  readonly resubmitsExpired?: boolean | undefined;
 }
 
 /** Start an operation; nothing has been sent yet when this returns. */
@@ -84,6 +59,7 @@ export function startOperation<T>(
   const { clock, scopes } = runtime;
   const startedAt = clock.monotonic();
   const view = createOperationView(spec.observer);
+  const requestIds: string[] = [];
   let abort: Scope['abort'] = () => {};
   // Also what never began, because it was aborted or closed before.
   let wasAborted = true;
@@ -92,7 +68,9 @@ export function startOperation<T>(
     abort = scope.abort;
     try {
       const { within = (inner, run) => run(inner) } = spec;
-      return await within(scope, (inner) => runToResult(runtime, spec, view, inner));
+      return await metered(runtime, spec, () =>
+        within(scope, (inner) => runToResult(runtime, spec, { view, startedAt, requestIds }, inner)),
+      );
     } finally {
       wasAborted = scope.signal.aborted;
     }
@@ -136,40 +114,29 @@ export function startOperation<T>(
     then: (onValue, onError) => promise.then(onValue, onError),
     result: (wait = {}) => waitFor(runtime, promise, wait, view.lastHeard),
     events: () => view.events(),
+    toJSON: () => ({ version: 1, requestIds: [...requestIds], ...(spec.handle?.() ?? { kind: 'unknown' }) }),
     cancel: (reason = new DOMException('The operation was cancelled', 'AbortError')) => abort(reason),
   };
 }
 
-/** Submit and poll; where a lost result may be asked for anew, as often as it takes, with growing pauses. */
-async function runToResult<T>(
-  runtime: Runtime,
-  spec: OperationSpec<T>,
-  view: OperationView,
-  scope: Scope,
+/** Within the service's budget of tokens, and counted. */
+async function metered<T>(
+  { budget }: Runtime,
+  { metering }: OperationSpec<T>,
+  work: () => Promise<T>,
 ): Promise<T> {
-  for (let resubmissions = 0; ; resubmissions++) {
-    // What was accepted once is not given up for a limit.
-    const submission = await spec.submit(
-      resubmissions > 0 ? { ...scope, onLimit: 'wait' } : scope,
-      view,
-      resubmissions > 0,
-    );
-    if ('settled' in submission) return spec.decode(submission.settled);
-    view.accepted(submission.requestId);
-    try {
-      return spec.decode(await pollFuture(runtime, submission.requestId, scope, view.heard));
-    } catch (error) {
-      scope.signal.throwIfAborted();
-      if (spec.resubmitsExpired !== true || !isTinkerError(error, 'result_expired')) throw error;
-      view.resubmitting(error);
-      await sleep(runtime.clock, resubmitDelay(resubmissions, runtime.random), scope.signal);
-    }
-  }
+  if (metering === undefined) return work();
+  const { meter, estimate, usage } = metering;
+  return withinBudget({ budget, meter, estimate }, async (spend) => {
+    const result = await work();
+    spend(usage(result));
+    return result;
+  });
 }
 
 /** An operation need not be awaited, but its failure shall be heard. What the caller ended itself is no failure. */
 function reportFailure(
-  { emit }: Runtime,
+  { emit, telemetry }: Runtime,
   path: string,
   requestId: string | undefined,
   error: unknown,
@@ -179,6 +146,7 @@ function reportFailure(
   const code = isTinkerError(error) ? error.code : 'unknown';
   const message = error instanceof Error ? error.message : String(error);
   emit({ type: 'operation_failed', path, requestId, code, message });
+  telemetry.failed(error);
 }
 
 async function waitFor<T>(

@@ -4,6 +4,7 @@ import {
   type TinkerApiError,
   type TinkerError,
   TinkerOperationError,
+  TinkerResponseError,
 } from '../kernel/errors.ts';
 import { BILLING_RETRY_MS } from '../policy/billing-pause.ts';
 import { freshPacing, type PollOutcome, pacePoll } from '../policy/poll-pacing.ts';
@@ -12,6 +13,7 @@ import { type AnswerKind, answerKind, PERMANENT, STATUS_RULES } from '../policy/
 import { describeProblem, type PolledFuture, readPending, readPolled } from '../wire/json/futures.ts';
 import type { Runtime } from './runtime.ts';
 import type { Scope } from './scope.ts';
+import { sendTolerant } from './strict-fields.ts';
 
 /** Limit of one poll: longer than servers hold it, shorter than proxies and runtimes allow (servers.md 2.1 item 25). */
 const LEG_TIMEOUT_MS = 45_000;
@@ -19,6 +21,29 @@ const LEG_TIMEOUT_MS = 45_000;
 const MAX_UNREADABLE = 3;
 /** Repetitions of a 400 with nothing in it, over the life of a future (protocol 3.3). */
 const EMPTY_400_REPEATS = 3;
+
+/** What is asked for. */
+export interface PollTarget {
+  readonly requestId: string;
+  /** The protocol's word for the operation (3.1), which some servers count by. */
+  readonly type: RequestType;
+  /** Its result may come as protobuf, and its size before it. @default false */
+  readonly isLarge?: boolean | undefined;
+  /** From the call to the submission's answer, in milliseconds; told with the first poll. */
+  readonly submittedMs?: number | undefined;
+}
+
+/** Names of operations in `X-Tinker-Request-Type` (protocol 3.1). */
+export type RequestType =
+  | 'CreateModel'
+  | 'Forward'
+  | 'ForwardBackward'
+  | 'OptimStep'
+  | 'SaveWeights'
+  | 'LoadWeights'
+  | 'SaveWeightsForSampler'
+  | 'Sample'
+  | 'UnloadModel';
 
 /** Hears what each poll said: the server's word and its status, what went wrong, or nothing at all. */
 export type PollListener = (heard: PolledFuture | TinkerError | undefined, status?: number) => void;
@@ -30,39 +55,53 @@ type Unsettled = Pick<PollOutcome, 'kind' | 'status' | 'hintMs'> & { readonly wa
  * Ask for a future's result until it is there (protocol 3). Bounded by the scope alone, which carries the caller's
  * abort and the operation's deadline; what each answer means is in {@link STATUS_RULES}, the pace in {@link pacePoll}.
  *
- * @returns the result's JSON.
+ * A large result is announced first (protocol 3.4); it is fetched when the account's budget of bytes has room for it.
+ *
+ * @returns the result's JSON, or its bytes where it is protobuf.
  * @throws TinkerOperationError - where the server failed the operation, or lost its result.
  * @throws TinkerApiError - for a status that no repetition mends, and for the same 5xx too often in a row.
- * @throws TinkerResponseError - where the answers cannot be read, three times in a row.
+ * @throws TinkerResponseError - where the answers cannot be read, three times in a row; where a result is announced twice.
  */
 export async function pollFuture(
   runtime: Runtime,
-  requestId: string,
+  target: PollTarget,
   scope: Pick<Scope, 'signal' | 'deadlineAt'>,
   listen: PollListener,
 ): Promise<unknown> {
-  const { clock, random, pipeline, pollPolicy } = runtime;
+  let release = (): void => {};
+  try {
+    return await pollToResult(runtime, target, scope, listen, async (bytes) => {
+      release = await runtime.account.responseBytes.acquire(scope.signal, bytes);
+    });
+  } finally {
+    release();
+  }
+}
+
+async function pollToResult(
+  runtime: Runtime,
+  target: PollTarget,
+  scope: Pick<Scope, 'signal' | 'deadlineAt'>,
+  listen: PollListener,
+  makeRoom: (bytes: number) => Promise<void>,
+): Promise<unknown> {
+  const { clock, random, pollPolicy } = runtime;
+  const { requestId } = target;
   const { signal, deadlineAt } = scope;
   const judge = createJudge(runtime, requestId, listen);
   let pacing = freshPacing;
+  let isAnnounced = false;
   for (let iteration = 0; ; iteration++) {
     // Not the wait for a connection: an answer that came at once is no long poll for having been asked for late.
     let sentAt: number | undefined;
     let unsettled: Unsettled | undefined;
     let failed: (PolledFuture & { kind: 'failed' }) | undefined;
+    let repeated: TinkerResponseError | undefined;
     try {
-      const body = await pipeline.send({
-        method: 'POST',
-        path: '/api/v1/retrieve_future',
-        lane: 'poll',
-        body: { request_id: requestId },
-        headers: { 'x-tinker-request-iteration': String(iteration) },
+      const body = await sendTolerant(runtime, {
+        ...pollRequest(runtime, target, iteration, isAnnounced),
         signal,
         deadlineAt,
-        timeoutMs: LEG_TIMEOUT_MS,
-        requestId,
-        onLimit: 'wait',
-        isDeafToHints: pollPolicy.kind === 'python',
         onSend: () => {
           sentAt = clock.monotonic();
         },
@@ -72,13 +111,20 @@ export async function pollFuture(
       if (polled.kind === 'done') return polled.body;
       judge.answered();
       if (polled.kind === 'failed') failed = polled;
-      else unsettled = afterPending(polled, 200);
+      else if (polled.kind === 'pending') unsettled = afterPending(polled, 200);
+      else if (isAnnounced) repeated = announcedTwice(requestId);
+      else {
+        isAnnounced = true;
+        await makeRoom(polled.bytes);
+        continue;
+      }
     } catch (error) {
       // First: the caller's reason may itself be an error of ours, and must not be taken for the server's.
       signal.throwIfAborted();
       if (!isTinkerError(error)) throw error;
       unsettled = judge.failed(error);
     }
+    if (repeated !== undefined) throw repeated;
     // Out here: it is the operation's end, and no trouble with the poll.
     if (unsettled === undefined)
       throw operationFailed(failed?.message ?? '', failed?.category ?? 'unknown', requestId);
@@ -89,6 +135,43 @@ export async function pollFuture(
     const leftMs = Math.max(0, deadlineAt - now);
     await sleep(clock, Math.min(unsettled.waitMs ?? paced.delayMs, leftMs), signal);
   }
+}
+
+function announcedTwice(requestId: string): TinkerResponseError {
+  const words = 'The server announced the result again in place of sending it';
+  return new TinkerResponseError(words, { requestId });
+}
+
+/** One poll. What only describes it is left out in a page, where each header more is one that a proxy must allow. */
+function pollRequest(
+  { pollPolicy, settings, describesRequests, wireFormat }: Runtime,
+  { requestId, type, isLarge = false, submittedMs }: PollTarget,
+  iteration: number,
+  isAnnounced: boolean,
+) {
+  const roundTrip =
+    iteration === 0 && submittedMs !== undefined
+      ? { 'x-tinker-create-promise-roundtrip-time': String(submittedMs / 1_000) }
+      : {};
+  const described = {
+    'x-tinker-request-iteration': String(iteration),
+    'x-tinker-request-type': type,
+    ...roundTrip,
+  };
+  // Only servers that are known to know the field are sent it (servers.md 2.1 item 32).
+  const isAsking = isLarge && settings.isServed && !isAnnounced;
+  return {
+    method: 'POST',
+    path: '/api/v1/retrieve_future',
+    lane: 'poll',
+    body: { request_id: requestId, ...(isAsking ? { allow_metadata_only: true } : {}) },
+    headers: describesRequests ? described : {},
+    ...(isLarge && wireFormat !== 'json' ? { accept: 'application/x-protobuf, application/json' } : {}),
+    timeoutMs: LEG_TIMEOUT_MS,
+    requestId,
+    onLimit: 'wait',
+    isDeafToHints: pollPolicy.kind === 'python',
+  } as const;
 }
 
 function afterPending({ queueState, hintMs }: PolledFuture & { kind: 'pending' }, status: number): Unsettled {
@@ -198,9 +281,12 @@ function operationFailed(
   cause?: unknown,
 ): TinkerOperationError {
   const whose = category === 'user' ? 'user' : 'server';
+  // A limit that is told as a failure: the work was never begun (servers.md 2.1 item 33).
+  const isLimit = /rate limit/i.test(message);
   return new TinkerOperationError('operation_failed', whose, message || 'The server failed the operation', {
     requestId,
     cause,
-    retryable: whose === 'server',
+    retryable: whose === 'server' || isLimit,
+    ...(isLimit ? { hint: 'Submit the request again, later' } : {}),
   });
 }

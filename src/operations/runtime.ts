@@ -12,9 +12,17 @@ import { SPREAD_MS } from '../policy/rate-window.ts';
 import { type RetryPause, retry } from '../policy/retry.ts';
 import { PERMANENT, STATUS_RULES } from '../policy/status-rules.ts';
 import type { Pipeline } from '../transport/pipeline.ts';
+import type { TransportRequest } from '../transport/transport.ts';
 import type { Account } from './account.ts';
+import type { Credentials } from './credentials.ts';
+import type { Meter } from './metering.ts';
 import type { Operations } from './operations.ts';
 import type { OnLimit, Scope, Scopes } from './scope.ts';
+import type { Settings } from './settings.ts';
+import { sendTolerant } from './strict-fields.ts';
+import type { Telemetry } from './telemetry.ts';
+import type { TokenBudget } from './token-budget.ts';
+import type { BodyForms, WireFormat } from './wire-format.ts';
 
 /** What all operations of one service share. */
 export interface Runtime {
@@ -38,14 +46,33 @@ export interface Runtime {
   readonly onLimit: OnLimit;
   /** Whether the server knows a numbered request again that reaches it twice. */
   readonly serverDeduplicates: boolean;
+  /** What the server sets for its clients. */
+  readonly settings: Settings;
+  /** How passes may be sent, and what results may come as. */
+  readonly wireFormat: WireFormat;
+  /** Which forms of a pass the server reads. */
+  readonly forms: BodyForms;
+  readonly credentials: Credentials;
+  /** Longest input and output by model, of the models that the server was asked about. */
+  readonly contextLengths: Map<string, number>;
+  /** Counts all tokens of the service. */
+  readonly meter: Meter;
+  readonly budget: TokenBudget;
+  readonly telemetry: Telemetry;
+  /** Requests carry headers that only describe them. */
+  readonly describesRequests: boolean;
 }
 
 /** A request that is sent until it is answered. */
 export interface ResilientRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: TransportRequest['method'];
   readonly path: string;
   readonly lane: Lane;
-  readonly body?: object | undefined;
+  readonly body?: TransportRequest['body'];
+  /** What the answer may be. @default JSON */
+  readonly accept?: string | undefined;
+  /** Asked first about each answer, as {@link TransportRequest.special}. */
+  readonly special?: TransportRequest['special'];
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Whose request it is: its signal stops the waiting between attempts, its deadline bounds it. */
   readonly scope: Pick<Scope, 'signal' | 'deadlineAt' | 'onLimit'>;
@@ -67,14 +94,14 @@ export interface ResilientRequest {
 const CIRCUIT_RETRY_MS = 1_000;
 
 /**
- * Send a request under the service's policies: retries around the pipeline. All attempts of one POST carry one
- * idempotency key.
+ * Send a request under the service's policies: retries around the pipeline. All attempts of what may change something
+ * carry one idempotency key.
  */
 export function sendResilient(runtime: Runtime, request: ResilientRequest): Promise<unknown> {
-  const { clock, random, emit, pipeline, retryBudgetMs: budgetMs, attemptTimeoutMs: timeoutMs } = runtime;
+  const { clock, random, emit, retryBudgetMs: budgetMs, attemptTimeoutMs: timeoutMs } = runtime;
   const { method, path, lane, body, scope, attemptSignal, isPatient = false } = request;
   const { signal, deadlineAt } = scope;
-  const idempotency = method === 'POST' ? { 'x-idempotency-key': `isotinker-${runtime.createId()}` } : {};
+  const idempotency = method !== 'GET' ? { 'x-idempotency-key': `isotinker-${runtime.createId()}` } : {};
   // Asked anew for each attempt: after a lost one, a numbered request waits whatever its caller wanted.
   const onLimit = (): OnLimit => scope.onLimit ?? runtime.onLimit;
   let waitedMs = 0;
@@ -82,11 +109,13 @@ export function sendResilient(runtime: Runtime, request: ResilientRequest): Prom
     const startedAt = clock.monotonic();
     let sentAt: number | undefined;
     try {
-      return await pipeline.send({
+      return await sendTolerant(runtime, {
         method,
         path,
         lane,
         body,
+        accept: request.accept,
+        special: request.special,
         headers: { ...idempotency, ...request.headers },
         signal: attemptSignal ?? signal,
         waitSignal: signal,

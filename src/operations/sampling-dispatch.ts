@@ -81,10 +81,13 @@ export async function withinSamplingLimits<T>(
   scope: Scope,
   work: (scope: Scope) => Promise<T>,
 ): Promise<T> {
+  const { sampleNoRetries, stuckDetection } = runtime.settings.current;
+  if (sampleNoRetries) return work(scope);
   const { samples, progress } = runtime.account.sampling;
   const name = { scope: 'requests', name: 'samples' } as const;
   const release = await takePermit(runtime, scope, samples, name, samples.acquire);
   try {
+    if (!stuckDetection) return await work(scope);
     return await progress.run(scope.signal, (signal) => work({ ...scope, signal }));
   } finally {
     release();

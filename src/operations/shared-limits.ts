@@ -1,5 +1,5 @@
 import type { EventSink } from '../kernel/diagnostics.ts';
-import type { ApiKey } from '../transport/transport.ts';
+import type { ApiKey } from '../transport/credential.ts';
 import { type Account, type AccountOptions, createAccount } from './account.ts';
 
 const lease = /* @__PURE__ */ Symbol('lease');

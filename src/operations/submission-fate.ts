@@ -6,6 +6,8 @@ export interface SubmissionFate {
   sent(): void;
   /** The attempt failed. */
   failed(error: unknown): void;
+  /** The attempt failed, and the server provably did not take the request. */
+  refused(): void;
   /** An attempt is under way. */
   readonly isInFlight: boolean;
   /** An attempt failed in a way that leaves open whether the server took the request. */
@@ -22,6 +24,9 @@ export function createSubmissionFate(): SubmissionFate {
     },
     failed(error) {
       isUnknown ||= isInFlight && !isRefusal(error);
+      isInFlight = false;
+    },
+    refused() {
       isInFlight = false;
     },
     get isInFlight() {

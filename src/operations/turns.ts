@@ -1,42 +1,35 @@
 import { linkAbort } from '../kernel/abort.ts';
-import { isTinkerError } from '../kernel/errors.ts';
+import { TinkerBatchError } from '../kernel/batch-error.ts';
 import { TinkerAmbiguousSubmitError, TinkerPoisonedError } from '../kernel/submission-errors.ts';
 import { createLimiter } from '../policy/limiter.ts';
-import { readSubmitted, type SettledSubmission, type SubmittedFuture } from '../wire/json/futures.ts';
+import type { SettledSubmission, SubmittedFuture } from '../wire/json/futures.ts';
+import { type NumberedOutcome, type NumberedRequest, submitNumbered } from './numbered-submission.ts';
 import type { SubmissionObserver } from './operation-view.ts';
-import { type Runtime, sendResilient } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 import type { Scope } from './scope.ts';
-import { createSubmissionFate, type SubmissionFate } from './submission-fate.ts';
 
-/** A request that carries a sequence id. */
-export interface NumberedRequest {
-  readonly path: string;
-  /** The body, once the number is known. */
-  body(sequenceId: number): object;
-  /** Looked at when the turn has come; what it throws fails the request before it takes a number. */
+/** Requests that belong together: one, or the chunks of a pass, numbered in a row. */
+export interface Batch {
+  readonly requests: readonly NumberedRequest[];
+  /** What a part of it leaves behind on the server is not nothing: a gradient. @default false */
+  readonly accumulates?: boolean | undefined;
+  /** Looked at when the turn has come; what it throws fails the batch before it takes a number. */
   precondition?(): void;
-  /** Told, while the turn is still held, that the server accepted the request. */
+  /** Told, while the turn is still held, that the server accepted all of it. */
   accepted?(): void;
-  /**
-   * Asked where an attempt was lost and a repetition was refused with a 409: was it the lost one that did it?
-   *
-   * @returns the result, if it was.
-   */
-  recover?(scope: Scope, since: number): Promise<SettledSubmission | undefined>;
 }
 
-/** Submit one request of a turn. */
-export type SubmitInTurn = (request: NumberedRequest) => Promise<SubmittedFuture | SettledSubmission>;
+/** What the server made of a batch, in the order of its requests. */
+export type SubmittedBatch = readonly (SubmittedFuture | SettledSubmission)[];
+
+/** Submit one batch of a turn. */
+export type SubmitInTurn = (batch: Batch) => Promise<SubmittedBatch>;
 
 /** The order of one model's requests: the server runs them by sequence id, and holds later ones for a missing one. */
 export interface Turns {
-  /** Submit in call order, one at a time; results are polled elsewhere, side by side. */
-  submit(
-    scope: Scope,
-    request: NumberedRequest,
-    observer?: SubmissionObserver,
-  ): Promise<SubmittedFuture | SettledSubmission>;
-  /** Hold one turn for as long as `work` takes, for several requests between which no other may come. */
+  /** Submit in call order, one batch at a time; results are polled elsewhere, side by side. */
+  submit(scope: Scope, batch: Batch, observer?: SubmissionObserver): Promise<SubmittedBatch>;
+  /** Hold one turn for as long as `work` takes, for several batches between which no other request may come. */
   hold<T>(
     scope: Scope,
     work: (submit: SubmitInTurn) => Promise<T>,
@@ -44,116 +37,119 @@ export interface Turns {
   ): Promise<T>;
 }
 
+/** One request of a batch, its number, and what became of it. */
+interface Slot {
+  readonly request: NumberedRequest;
+  readonly sequenceId: number;
+  outcome: NumberedOutcome | undefined;
+}
+
 /**
- * Turns that leave no hole. A number is taken when its turn comes, not when the call is made, so a call that is
- * aborted in the queue takes none; one that the server refused, or that provably never left, is used again.
+ * Turns that leave no hole. Numbers are taken when their turn comes, not when the call is made, so a call that is
+ * aborted in the queue takes none; what the server refused, or what provably never left, is used again.
  *
- * An abort frees the caller at once, but not the turn once something was sent: an attempt under way runs to its end, and
- * one that was lost is repeated under its number, because only an answer tells whether the number is taken. Where that
- * stays unknown the order is lost: the request fails with a {@link TinkerAmbiguousSubmitError}, and every later one with
- * a {@link TinkerPoisonedError}. On a server that does not know a number again, nothing that was lost is repeated.
+ * The chunks of a batch go side by side, the first one last (protocol 5.4). Where some of them are refused, the numbers
+ * between those that were taken are filled with a request that changes nothing, so that the model goes on.
+ *
+ * Where it stays unknown whether a number is taken the order is lost: the batch fails with a
+ * {@link TinkerAmbiguousSubmitError}, and every later one with a {@link TinkerPoisonedError}. On a server that does not
+ * know a number again, nothing that was lost is repeated.
+ *
+ * @param filler - A request that every model accepts, and that changes nothing.
  */
-export function createTurns(runtime: Runtime): Turns {
+export function createTurns(runtime: Runtime, filler: () => NumberedRequest): Turns {
   const limiter = createLimiter(1);
   let nextId = 1;
   let poison: TinkerPoisonedError | undefined;
 
-  function taken(request: NumberedRequest): void {
-    nextId += 1;
-    request.accepted?.();
-  }
-
-  /** A save that was lost on its way may have been made nevertheless. */
-  async function recovered(
-    request: NumberedRequest,
-    error: unknown,
-    since: number,
-  ): Promise<SettledSubmission | undefined> {
-    if (request.recover === undefined || !isTinkerError(error, 'http_status') || error.status !== 409)
-      return undefined;
-    const { recover } = request;
-    return runtime.scopes.run({}, (scope) => recover(scope, since)).catch(() => undefined);
-  }
-
-  /** All attempts under one number, for as long as the caller wants it, and longer where one was lost. */
-  function attempt(
-    request: NumberedRequest,
-    caller: Scope,
-    fate: SubmissionFate,
-    observer: SubmissionObserver | undefined,
-  ): Promise<unknown> {
-    const sequenceId = nextId;
-    return runtime.scopes.run({}, async (turn) => {
-      const waiting = linkAbort(turn.signal);
-      const onCaller = (): void => {
-        if (!fate.isUnknown && !fate.isInFlight) waiting.abort(caller.signal.reason);
-      };
-      caller.signal.addEventListener('abort', onCaller, { once: true });
-      if (caller.signal.aborted) onCaller();
-      try {
-        return await sendResilient(runtime, {
-          method: 'POST',
-          path: request.path,
-          lane: 'train',
-          body: request.body(sequenceId),
-          scope: {
-            signal: waiting.signal,
-            deadlineAt: Number.POSITIVE_INFINITY,
-            get onLimit() {
-              return fate.isUnknown ? 'wait' : caller.onLimit;
-            },
-          },
-          attemptSignal: turn.signal,
-          isPatient: true,
-          isFinal: () => fate.isUnknown && !runtime.serverDeduplicates,
-          onSend() {
-            fate.sent();
-            observer?.onSend();
-          },
-          onFailure(error) {
-            fate.failed(error);
-            observer?.onFailure(error);
-            if (caller.signal.aborted) onCaller();
-          },
-        });
-      } finally {
-        caller.signal.removeEventListener('abort', onCaller);
-        waiting.dispose();
-      }
-    });
-  }
-
-  async function sendNumbered(
-    request: NumberedRequest,
+  /** Whatever happens to one of them, the others' fates must be known before the numbers can be counted. */
+  async function submitAll(
+    slots: readonly Slot[],
     caller: Scope,
     observer: SubmissionObserver | undefined,
-  ): Promise<SubmittedFuture | SettledSubmission> {
-    if (poison !== undefined) throw poison;
-    request.precondition?.();
-    const sequenceId = nextId;
-    const since = runtime.clock.now();
-    const fate = createSubmissionFate();
+  ): Promise<void> {
+    // A chunk that is refused keeps back those that were not sent yet.
+    const others = linkAbort(caller.signal);
+    const scope = { ...caller, signal: others.signal };
+    const submit = async (slot: Slot): Promise<boolean> => {
+      slot.outcome = await submitNumbered(runtime, slot.request, slot.sequenceId, scope, observer);
+      if (slot.outcome.kind === 'taken') return true;
+      others.abort(slot.outcome.error);
+      return false;
+    };
     try {
-      const answer = await attempt(request, caller, fate, observer);
-      const submitted = readSubmitted(answer);
-      taken(request);
-      return submitted;
-    } catch (error) {
-      // Also where the answer to the last attempt could not be read.
-      if (!fate.isUnknown && !fate.isInFlight) throw error;
-      const settled = await recovered(request, error, since);
-      if (settled !== undefined) {
-        taken(request);
-        return settled;
+      const [head, ...rest] = slots;
+      if (head === undefined) return;
+      if (runtime.settings.current.parallelChunks) {
+        const areTaken = await Promise.all(rest.map(submit));
+        if (areTaken.every(Boolean)) await submit(head);
+        return;
       }
-      const lost = new TinkerAmbiguousSubmitError(sequenceId, nextId - 1, error);
-      poison = new TinkerPoisonedError(sequenceId, nextId - 1, lost);
-      throw lost;
+      for (const slot of slots) if (!(await submit(slot))) return;
+    } finally {
+      others.dispose();
     }
   }
 
-  const hold: Turns['hold'] = (scope, work, observer) =>
-    limiter.run(scope.signal, () => work((request) => sendNumbered(request, scope, observer)));
+  /** Later requests wait on the server for every number before them. */
+  async function fillHoles(slots: readonly Slot[], lastTaken: number): Promise<void> {
+    const holes = slots.filter(
+      ({ sequenceId, outcome }) => sequenceId < lastTaken && outcome?.kind !== 'taken',
+    );
+    const outcomes = await Promise.all(
+      holes.map(async ({ sequenceId }) => ({
+        sequenceId,
+        outcome: await runtime.scopes.run({}, (scope) =>
+          submitNumbered(runtime, filler(), sequenceId, { ...scope, onLimit: 'wait' }, undefined),
+        ),
+      })),
+    );
+    const open = outcomes.find(({ outcome }) => outcome.kind !== 'taken');
+    if (open !== undefined && open.outcome.kind !== 'taken') throw lose(open.sequenceId, open.outcome.error);
+  }
 
-  return { hold, submit: (scope, request, observer) => hold(scope, (submit) => submit(request), observer) };
+  /** From here on nothing can be numbered. */
+  function lose(sequenceId: number, error: unknown): TinkerAmbiguousSubmitError {
+    const lost = new TinkerAmbiguousSubmitError(sequenceId, nextId - 1, error);
+    poison = new TinkerPoisonedError(sequenceId, nextId - 1, lost);
+    return lost;
+  }
+
+  async function submitBatch(
+    batch: Batch,
+    caller: Scope,
+    observer: SubmissionObserver | undefined,
+  ): Promise<SubmittedBatch> {
+    if (poison !== undefined) throw poison;
+    batch.precondition?.();
+    const slots: Slot[] = batch.requests.map((request, index) => ({
+      request,
+      sequenceId: nextId + index,
+      outcome: undefined,
+    }));
+    await submitAll(slots, caller, observer);
+    const taken = slots.flatMap(({ outcome }) => (outcome?.kind === 'taken' ? [outcome.submission] : []));
+    if (taken.length === slots.length) {
+      nextId += slots.length;
+      batch.accepted?.();
+      return taken;
+    }
+    const lost = slots.find(({ outcome }) => outcome?.kind === 'lost');
+    if (lost?.outcome?.kind === 'lost') throw lose(lost.sequenceId, lost.outcome.error);
+    // The one that failed first: those kept back for it failed with its error.
+    const [error] = slots.flatMap(({ outcome }) => (outcome?.kind === 'free' ? [outcome.error] : []));
+    if (taken.length === 0) throw error;
+    const lastTaken = Math.max(
+      ...slots.map(({ sequenceId, outcome }) => (outcome?.kind === 'taken' ? sequenceId : 0)),
+    );
+    await fillHoles(slots, lastTaken);
+    nextId = lastTaken + 1;
+    caller.signal.throwIfAborted();
+    throw batch.accumulates === true ? new TinkerBatchError(slots.length, taken.length, error) : error;
+  }
+
+  const hold: Turns['hold'] = (scope, work, observer) =>
+    limiter.run(scope.signal, () => work((batch) => submitBatch(batch, scope, observer)));
+
+  return { hold, submit: (scope, batch, observer) => hold(scope, (submit) => submit(batch), observer) };
 }

@@ -25,6 +25,8 @@ export interface BillingPause {
    * @returns whether to send the request again after {@link BILLING_RETRY_MS}; otherwise it has failed.
    */
   heard(message: string): boolean;
+  /** Change how old an incident may get, in milliseconds. */
+  limitTo(maxPauseMs: number): void;
   /** Age of the incident in milliseconds; 0 where no 402 came within five minutes. */
   readonly pausedMs: number;
 }
@@ -36,8 +38,9 @@ export interface BillingPause {
 export function createBillingPause({
   clock,
   emit,
-  maxPauseMs = 3_600_000,
+  maxPauseMs: initial = 3_600_000,
 }: BillingPauseOptions): BillingPause {
+  let maxPauseMs = initial;
   let incident: { readonly since: number; readonly toldAt: number } | undefined;
   let heardAt = Number.NEGATIVE_INFINITY;
 
@@ -54,6 +57,9 @@ export function createBillingPause({
         emit({ type: 'billing_paused', message, pausedMs });
       }
       return true;
+    },
+    limitTo(next) {
+      maxPauseMs = next;
     },
     get pausedMs() {
       const now = clock.monotonic();

@@ -18,17 +18,23 @@ export interface ByteBudget {
   /** Whether acquiring now would have to wait, even for a single byte. */
   readonly isFull: boolean;
   readonly capacity: number;
+  /**
+   * Change the capacity; what is taken stays taken.
+   *
+   * @throws TinkerInputError - unless it is an integer >= 1.
+   */
+  resize(capacity: number): void;
 }
 
 /**
  * A FIFO {@link ByteBudget} that may be overdrawn (protocol 3.4): whoever is next gets all it asks for as soon as the
  * balance is not negative. So what is larger than the whole budget does not wait for ever, and nobody overtakes it.
  *
- * @param capacity - In bytes.
+ * @param initial - Its capacity in bytes.
  * @throws TinkerInputError - unless it is an integer >= 1.
  */
-export function createByteBudget(capacity: number): ByteBudget {
-  checkInteger('capacity', capacity, { min: 1 });
+export function createByteBudget(initial: number): ByteBudget {
+  let capacity = checkInteger('capacity', initial, { min: 1 });
   const line = createWaitingLine<number>();
   let used = 0;
 
@@ -72,6 +78,12 @@ export function createByteBudget(capacity: number): ByteBudget {
     get isFull() {
       return isFull();
     },
-    capacity,
+    get capacity() {
+      return capacity;
+    },
+    resize(next) {
+      capacity = checkInteger('capacity', next, { min: 1 });
+      admit();
+    },
   };
 }

@@ -21,6 +21,8 @@ export interface Limiter {
   /** Whether acquiring now would have to wait. */
   readonly isFull: boolean;
   readonly capacity: number;
+  /** Change the capacity; what is taken stays taken. @param capacity - A positive integer. */
+  resize(capacity: number): void;
 }
 
 /**
@@ -33,9 +35,10 @@ interface Place {
 
 const takeTurn = (place: Place): Promise<void> | undefined => place.take?.();
 
-/** A FIFO {@link Limiter}. @param capacity - A positive integer. */
-export function createLimiter(capacity: number): Limiter {
-  const limit = pLimit(capacity);
+/** A FIFO {@link Limiter}. @param initial - Its capacity, a positive integer. */
+export function createLimiter(initial: number): Limiter {
+  const limit = pLimit(initial);
+  let capacity = initial;
   /** Those who hold a slot, or will without another's release, and those who wait. */
   let present = 0;
 
@@ -109,6 +112,12 @@ export function createLimiter(capacity: number): Limiter {
     get isFull() {
       return present >= capacity;
     },
-    capacity,
+    get capacity() {
+      return capacity;
+    },
+    resize(next) {
+      capacity = next;
+      limit.concurrency = next;
+    },
   };
 }

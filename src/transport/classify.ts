@@ -9,7 +9,9 @@ export interface Answer {
   readonly path: string;
   readonly status: number;
   readonly headers: Headers;
+  /** Empty where a success is protobuf. */
   readonly text: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   /** Id of the operation the request was about, where there is one. */
   readonly requestId: string | undefined;
 }
@@ -17,13 +19,19 @@ export interface Answer {
 /** Longest part of an error's body that the error keeps. */
 const KEPT_BODY_LENGTH = 4_000;
 
+/** Whether an answer says that it is protobuf. */
+export function isProtobuf(headers: Headers): boolean {
+  return /application\/x-protobuf/i.test(headers.get('content-type') ?? '');
+}
+
 /**
- * The JSON of a 2xx answer; an empty body is `undefined`.
+ * The JSON of a 2xx answer, or its bytes where it is protobuf; an empty body is `undefined`.
  *
  * @throws TinkerResponseError - retryable where the answer claims to be JSON (it was cut), final where it does not
  *   (this is some other server's page).
  */
 export function readBody(answer: Answer): unknown {
+  if (isProtobuf(answer.headers)) return answer.bytes;
   if (answer.text.trim() === '') return undefined;
   try {
     return JSON.parse(answer.text);

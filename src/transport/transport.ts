@@ -1,36 +1,49 @@
 import ky from 'ky';
-import { show } from '../kernel/checks.ts';
+import { concatBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { TinkerConnectionError, TinkerInputError } from '../kernel/errors.ts';
 import { withAttemptTimeout } from '../policy/timeout.ts';
-import { type Answer, connectionError, readBody, statusError } from './classify.ts';
+import { stringifyExact } from '../wire/json/exact-json.ts';
+import { type Answer, connectionError, isProtobuf, readBody, statusError } from './classify.ts';
+import type { Credential } from './credential.ts';
 import { requestHeaders } from './headers.ts';
 import { redact, redactHeaders, secretsOf } from './redact.ts';
 
 /** The part of `fetch` the library uses: a whole request in, a response out. */
 export type FetchLike = (request: Request) => Promise<Response>;
 
-/** An API key, or a function asked for one before every attempt. */
-export type ApiKey = string | (() => string | Promise<string>);
+/** Header that carries the credential: the protocol's own, the usual one, or both (servers.md 2.1 item 40). */
+export type AuthScheme = 'x-api-key' | 'bearer' | 'both';
+
+/** A body that is not JSON. */
+export interface BinaryBody {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+  readonly contentEncoding?: string | undefined;
+}
 
 /** What a transport is made of. */
 export interface TransportOptions {
   /** Without a trailing slash; the path of a request is appended. */
   readonly baseUrl: string;
-  readonly apiKey: ApiKey;
+  readonly credential: Credential;
   readonly fetch: FetchLike;
   readonly clock: Clock;
+  readonly authScheme: AuthScheme;
   /** Sent with every request; win over the library's own. */
   readonly defaultHeaders: Readonly<Record<string, string>>;
 }
 
 /** One exchange. */
 export interface TransportRequest {
-  readonly method: 'GET' | 'POST';
-  /** From `/api/v1` on. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** From `/api/v1` on, with the query. */
   readonly path: string;
-  /** Sent as JSON. */
-  readonly body?: object | undefined;
+  /** Sent as JSON, unless it says that it is something else. */
+  readonly body?: object | BinaryBody | undefined;
+  /** What the answer may be. @default JSON */
+  readonly accept?: string | undefined;
+  /** Asked first about an answer of any status: its own value for it, or `undefined` to read it like any other. */
+  readonly special?: ((answer: Answer) => { readonly value: unknown } | undefined) | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Aborts the exchange, its body included. */
   readonly signal: AbortSignal;
@@ -45,7 +58,7 @@ export interface TransportRequest {
 /** Exactly one attempt per call: no retry, no redirect logic, no state. */
 export interface Transport {
   /**
-   * Send, and return the JSON of a 2xx answer (`undefined` for an empty one).
+   * Send, and return the JSON of a 2xx answer (`undefined` for an empty one), or its bytes where it is protobuf.
    *
    * @throws TinkerApiError - for any other status.
    * @throws TinkerConnectionError - where no answer arrives.
@@ -66,17 +79,20 @@ export function createTransport(options: TransportOptions): Transport {
     credential: string,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const secrets = [credential, ...ownSecrets];
+    const secrets = [credential, ...ownSecrets, ...secretsOf(request.headers ?? {})];
+    const payload = payloadOf(request);
     request.onSend?.();
     const sent = ky(`${baseUrl}${request.path}`, {
       method: request.method,
-      headers: requestHeaders(
+      headers: requestHeaders({
         credential,
-        request.body !== undefined,
-        options.defaultHeaders,
-        request.headers,
-      ),
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+        authScheme: options.authScheme,
+        accept: request.accept ?? 'application/json',
+        content: payload,
+        defaults: options.defaultHeaders,
+        own: request.headers,
+      }),
+      ...(payload === undefined ? {} : { body: payload.data }),
       signal,
       // The platform would take the API key along to wherever a redirect points.
       redirect: 'manual',
@@ -87,11 +103,15 @@ export function createTransport(options: TransportOptions): Transport {
     });
     try {
       const response = await sent;
-      const text = await readText(response, signal);
+      const bytes = await readBytes(response, signal);
       const { status } = response;
+      const isSuccess = status >= 200 && status < 300;
       const headers = redactHeaders(response.headers, secrets);
-      const kept = redact(text, secrets, status >= 200 && status < 300 ? 'success' : 'failure');
-      return { path: request.path, status, headers, text: kept, requestId: request.requestId };
+      const text = isSuccess && isProtobuf(headers) ? '' : new TextDecoder().decode(bytes);
+      const kept = redact(text, secrets, isSuccess ? 'success' : 'failure');
+      // A query is not needed to tell requests apart, and may be long.
+      const [path = ''] = request.path.split('?', 1);
+      return { path, status, headers, text: kept, bytes, requestId: request.requestId };
     } catch (cause) {
       signal.throwIfAborted();
       throw connectionError(new URL(baseUrl).origin, cause, secrets);
@@ -101,20 +121,41 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     send: (request) =>
       withAttemptTimeout(clock, request.timeoutMs, request.signal, async (signal) => {
-        const credential = await resolveKey(options.apiKey);
+        const credential = await options.credential(signal);
         signal.throwIfAborted();
         const answer = await exchange(request, credential, signal);
+        const special = request.special?.(answer);
+        if (special !== undefined) return special.value;
         if (answer.status < 200 || answer.status > 299) throw statusError(answer, clock.now());
         return readBody(answer);
       }),
   };
 }
 
+/** A body as `fetch` takes it, and its headers. */
+interface Payload {
+  readonly data: string | Uint8Array<ArrayBuffer>;
+  readonly type: string;
+  readonly encoding: string | undefined;
+}
+
+function payloadOf({ method, body }: TransportRequest): Payload | undefined {
+  if (body === undefined) {
+    // What changes something says that it is JSON even where there is nothing, like the official client (protocol 1.3).
+    return method !== 'GET' ? { data: '', type: 'application/json', encoding: undefined } : undefined;
+  }
+  if ('bytes' in body && body.bytes instanceof Uint8Array) {
+    const { bytes, contentType, contentEncoding } = body as BinaryBody;
+    return { data: bytes, type: contentType, encoding: contentEncoding };
+  }
+  return { data: stringifyExact(body), type: 'application/json', encoding: undefined };
+}
+
 /**
- * Read the whole body, or give it back to the platform if the exchange is aborted: by hand, because `text()` locks a
- * body that does not come from a network, and then nobody can cancel it.
+ * Read the whole body, or give it back to the platform if the exchange is aborted: by hand, because `arrayBuffer()`
+ * locks a body that does not come from a network, and then nobody can cancel it.
  */
-async function readText({ body }: Response, signal: AbortSignal): Promise<string> {
+async function readBytes({ body }: Response, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
   const reader = body?.getReader();
   const stop = (): void => {
     reader?.cancel(signal.reason).catch(() => {});
@@ -122,32 +163,14 @@ async function readText({ body }: Response, signal: AbortSignal): Promise<string
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    const decoder = new TextDecoder();
-    let text = '';
+    const parts: Uint8Array[] = [];
     for (;;) {
       const { done, value } = (await reader?.read()) ?? { done: true };
       signal.throwIfAborted();
-      if (done) return text + decoder.decode();
-      text += decoder.decode(value, { stream: true });
+      if (done) return concatBytes(parts);
+      parts.push(value);
     }
   } finally {
     signal.removeEventListener('abort', stop);
   }
-}
-
-async function resolveKey(apiKey: ApiKey): Promise<string> {
-  if (typeof apiKey === 'string') return apiKey;
-  let key: unknown;
-  try {
-    key = await apiKey();
-  } catch (cause) {
-    // Its words stay with the cause: who knows what is in them.
-    throw new TinkerConnectionError('The apiKey function failed', { cause, isLocal: true });
-  }
-  // A header takes visible ASCII only; the platform's own error would show the key.
-  if (typeof key === 'string' && /^[\x21-\x7e]+$/.test(key)) return key;
-  throw new TinkerInputError(
-    'apiKey',
-    `must give a key of visible ASCII characters, gave ${typeof key === 'string' ? 'another string' : show(key)}`,
-  );
 }

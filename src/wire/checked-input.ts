@@ -1,54 +1,23 @@
-import { checkInteger, show } from '../kernel/checks.ts';
+import { show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
+import { checkedChunks, chunksLength, knownLength } from './checked-chunks.ts';
+import type { CheckedChunk, CheckedDatum, CheckedTensor } from './checked-datum.ts';
+import { checkedTensor, sizeOf } from './checked-tensor.ts';
 import type { Datum, LossFn } from './types/datum.ts';
-import type { ModelInput, TokenIds } from './types/model-input.ts';
 
-/** The largest token id: ids are int32 on the wire. */
-const MAX_TOKEN = 2 ** 31 - 1;
+/** Which tensors a loss reads, beside `target_tokens`, and which of them it needs. */
+interface LossTensors {
+  readonly needs: readonly string[];
+  readonly takes: readonly string[];
+}
 
-/** Which tensors each loss reads, beside `target_tokens`, and which of them it needs. */
-const LOSS_TENSORS: Readonly<
-  Record<LossFn, { readonly needs: readonly string[]; readonly takes: readonly string[] }>
-> = {
+const LOSS_TENSORS: Readonly<Record<LossFn, LossTensors>> = {
   cross_entropy: { needs: [], takes: ['weights'] },
   importance_sampling: { needs: ['logprobs', 'advantages'], takes: [] },
   ppo: { needs: ['logprobs', 'advantages'], takes: [] },
   cispo: { needs: ['logprobs', 'advantages'], takes: [] },
   dro: { needs: ['logprobs', 'advantages'], takes: [] },
 };
-
-/** A datum that is safe to send: own copies of the right types, all of one length. */
-export interface CheckedDatum {
-  readonly chunks: readonly Int32Array[];
-  readonly lossFnInputs: Readonly<Record<string, Int32Array | Float32Array>>;
-}
-
-/**
- * Token ids of a prompt or model input, one array per chunk.
- *
- * @throws TinkerInputError - naming the chunk and the position of the first id that is not one, or an empty input.
- */
-export function checkedChunks(field: string, input: ModelInput | TokenIds): Int32Array[] {
-  const isTokens = Array.isArray(input) || input instanceof Int32Array;
-  const chunks = isTokens ? undefined : (input as ModelInput | undefined)?.chunks;
-  if (!isTokens && !Array.isArray(chunks)) {
-    throw new TinkerInputError(field, `must be token ids or a ModelInput, got ${show(input)}`);
-  }
-  const arrays = isTokens
-    ? [checkedTokens(field, input as TokenIds)]
-    : Array.from(chunks ?? [], (chunk, c) => {
-        checkObject(`${field}.chunks[${c}]`, chunk, 'a chunk');
-        return checkedTokens(`${field}.chunks[${c}].tokens`, chunk.tokens);
-      });
-  if (arrays.every((array) => array.length === 0))
-    throw new TinkerInputError(field, 'must hold at least one token, got none');
-  return arrays;
-}
-
-/** Number of tokens in all chunks together. */
-export function chunksLength(chunks: readonly Int32Array[]): number {
-  return chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-}
 
 /**
  * A batch that is safe to send with this loss.
@@ -63,23 +32,41 @@ export function checkedBatch(data: readonly Datum[], lossFn: LossFn): CheckedDat
       `must be one of ${Object.keys(LOSS_TENSORS).join(', ')}, got ${show(lossFn)}`,
     );
   }
+  const batch = checkedData(data, tensors);
+  batch.forEach(({ lossFnInputs }, index) => {
+    if (lossFn !== 'cross_entropy' || lossFnInputs['weights'] !== undefined) return;
+    if (lossFnInputs['target_tokens']?.shape.length === 1) return;
+    throw new TinkerInputError(
+      `data[${index}].lossFnInputs.weights`,
+      'is missing: rows of target_tokens need a weight for each target',
+    );
+  });
+  return batch;
+}
+
+/**
+ * A batch for a loss of the caller's own: cross-entropy's tensors, but weights may be missing everywhere.
+ *
+ * @throws TinkerInputError - naming the datum, the tensor, the value and the bound.
+ */
+export function checkedCustomBatch(data: readonly Datum<'cross_entropy'>[]): CheckedDatum[] {
+  return checkedData(data, LOSS_TENSORS.cross_entropy);
+}
+
+function checkedData(data: readonly Datum[], tensors: LossTensors): CheckedDatum[] {
   if (!Array.isArray(data) || data.length === 0) {
     throw new TinkerInputError(
       'data',
       `must hold at least one datum, got ${Array.isArray(data) ? 'none' : show(data)}`,
     );
   }
-  return Array.from(data, (datum, index) => checkedDatum(datum, `data[${index}]`, tensors));
+  return Array.from(data, (datum: Datum, index) => checkedDatum(datum, `data[${index}]`, tensors));
 }
 
-function checkedDatum(
-  datum: Datum,
-  field: string,
-  tensors: { readonly needs: readonly string[]; readonly takes: readonly string[] },
-): CheckedDatum {
+function checkedDatum(datum: Datum, field: string, tensors: LossTensors): CheckedDatum {
   checkObject(field, datum, 'a datum');
   const chunks = checkedChunks(`${field}.modelInput`, datum.modelInput);
-  const length = chunksLength(chunks);
+  checkTrainable(`${field}.modelInput`, chunks);
   const inputs = datum.lossFnInputs as unknown as Record<string, unknown>;
   const at = (name: string): string => `${field}.lossFnInputs.${name}`;
   checkObject(`${field}.lossFnInputs`, inputs, 'an object of tensors');
@@ -88,21 +75,15 @@ function checkedDatum(
   if (unknown !== undefined)
     throw new TinkerInputError(at(unknown), `is not read by this loss; it reads ${known.join(', ')}`);
 
-  const checked: Record<string, Int32Array | Float32Array> = {
-    target_tokens: checkedTokens(at('target_tokens'), inputs['target_tokens'] as TokenIds),
-  };
+  const targets = checkedTensor(at('target_tokens'), inputs['target_tokens'], 'tokens');
+  checkTargets(at('target_tokens'), targets, chunks);
+  const checked: Record<string, CheckedTensor> = { target_tokens: targets };
   for (const name of [...tensors.needs, ...tensors.takes]) {
-    if (inputs[name] !== undefined) checked[name] = checkedFloats(at(name), inputs[name]);
-    else if (tensors.needs.includes(name))
+    if (inputs[name] !== undefined) {
+      checked[name] = checkedTensor(at(name), inputs[name], 'floats');
+      checkLike(at(name), checked[name], targets);
+    } else if (tensors.needs.includes(name))
       throw new TinkerInputError(at(name), 'is missing: this loss needs it');
-  }
-  for (const [name, values] of Object.entries(checked)) {
-    if (values.length !== length) {
-      throw new TinkerInputError(
-        at(name),
-        `must have the length of the model input, ${length}, got ${values.length}`,
-      );
-    }
   }
   return { chunks, lossFnInputs: checked };
 }
@@ -112,34 +93,54 @@ function checkObject(field: string, value: unknown, what: string): void {
   throw new TinkerInputError(field, `must be ${what}, got ${show(value)}`);
 }
 
-function checkedTokens(field: string, values: TokenIds | undefined): Int32Array {
-  if (!Array.isArray(values) && !(values instanceof Int32Array)) {
-    throw new TinkerInputError(field, `must be an array of token ids, got ${show(values)}`);
-  }
-  const out = new Int32Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const id = values[i];
-    const isToken = typeof id === 'number' && (id | 0) === id && id >= 0;
-    out[i] = isToken ? id : checkInteger(`${field}[${i}]`, id, { min: 0, max: MAX_TOKEN });
-  }
-  return out;
+/** A pass over data has no form for an image that is elsewhere (protocol 4.2, 4.4). */
+function checkTrainable(field: string, chunks: readonly CheckedChunk[]): void {
+  const c = chunks.findIndex(({ type }) => type === 'image_asset_pointer');
+  if (c === -1) return;
+  throw new TinkerInputError(
+    `${field}.chunks[${c}]`,
+    'must not be an image_asset_pointer: only prompts take one; give the image itself',
+  );
 }
 
-function checkedFloats(field: string, values: unknown): Float32Array {
-  if (!Array.isArray(values) && !(values instanceof Float32Array) && !(values instanceof Float64Array)) {
-    throw new TinkerInputError(field, `must be an array of numbers, got ${show(values)}`);
+/** Targets of a datum: one, or one row of them, for each position of the model input. */
+function checkTargets(field: string, { shape }: CheckedTensor, chunks: readonly CheckedChunk[]): void {
+  const [positions = 0] = shape;
+  if (shape.length < 1 || shape.length > 2) {
+    throw new TinkerInputError(
+      field,
+      `must be one target or one row of targets a position, got the shape ${showShape(shape)}`,
+    );
   }
-  const out = new Float32Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] as unknown;
-    out[i] = typeof value === 'number' ? value : Number.NaN;
-    // The rounded value is what is sent: 1e39 is finite, but not as a float32.
-    if (!Number.isFinite(out[i])) {
-      throw new TinkerInputError(
-        `${field}[${i}]`,
-        `must be a number that float32 can hold, got ${show(value)}`,
-      );
-    }
+  const length = chunksLength(chunks);
+  if (length !== undefined && positions !== length) {
+    throw new TinkerInputError(field, `must have the length of the model input, ${length}, got ${positions}`);
   }
-  return out;
+  // An image that does not say how many positions it takes, takes the rest.
+  const known = knownLength(chunks);
+  if (positions < known) {
+    throw new TinkerInputError(
+      field,
+      `must have the length of the model input, ${known} beside its images, got ${positions}`,
+    );
+  }
+  if (sizeOf(shape) === 0) throw new TinkerInputError(field, 'must hold at least one target, got none');
+}
+
+function checkLike(field: string, { shape }: CheckedTensor, targets: CheckedTensor): void {
+  if (showShape(shape) === showShape(targets.shape)) return;
+  if (shape.length === 1 && targets.shape.length === 1) {
+    throw new TinkerInputError(
+      field,
+      `must have the length of the model input, ${targets.shape[0]}, got ${shape[0]}`,
+    );
+  }
+  throw new TinkerInputError(
+    field,
+    `must have the shape of target_tokens, ${showShape(targets.shape)}, got ${showShape(shape)}`,
+  );
+}
+
+function showShape(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
 }

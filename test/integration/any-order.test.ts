@@ -33,13 +33,16 @@ it('at the submission and at each poll: numbers follow the calls, and results fi
         },
       };
       const runtime = { ...base.runtime, pipeline };
-      const turns = createTurns(runtime);
+      const turns = createTurns(runtime, () => ({ path: '/api/v1/fill', body: (seq_id) => ({ seq_id }) }));
       const start = (call: string) =>
         startOperation(runtime, {
           path: '/api/v1/train',
+          type: 'OptimStep',
           submit: (scope) =>
-            turns.submit(scope, { path: '/api/v1/train', body: (seq_id) => ({ seq_id, call }) }),
-          decode: (body) => (body as { value: string }).value,
+            turns.submit(scope, {
+              requests: [{ path: '/api/v1/train', body: (seq_id) => ({ seq_id, call }) }],
+            }),
+          decode: ([body]) => (body as { value: string }).value,
         });
       return ['a', 'b', 'c'].map((call) => {
         const future = start(call);

@@ -34,7 +34,12 @@ it('D1, case 46: a million polls of one future need no more memory than ten thou
     },
   };
   const scope = { signal, deadlineAt: Number.POSITIVE_INFINITY };
-  const work = pollFuture({ ...runtime, clock, pipeline }, 'r-1', scope, () => {});
+  const work = pollFuture(
+    { ...runtime, clock, pipeline },
+    { requestId: 'r-1', type: 'Sample' },
+    scope,
+    () => {},
+  );
   expect(await clock.drive(work)).toEqual({ value: 7 });
   expect(polls).toBe(LAST);
   const [before = 0, after = 0] = used;

@@ -1,15 +1,20 @@
 import { createAbortFanout } from '../../src/kernel/abort.ts';
 import type { TinkerEvent } from '../../src/kernel/diagnostics.ts';
 import { type AccountOptions, createAccount } from '../../src/operations/account.ts';
+import { createMeter } from '../../src/operations/metering.ts';
 import { createOperations } from '../../src/operations/operations.ts';
 import type { Runtime } from '../../src/operations/runtime.ts';
 import { createScopes } from '../../src/operations/scope.ts';
+import { noTelemetry } from '../../src/operations/telemetry.ts';
+import { createTokenBudget } from '../../src/operations/token-budget.ts';
+import { createBodyForms } from '../../src/operations/wire-format.ts';
 import { resolvePollPolicy } from '../../src/policy/poll-policy.ts';
 import { type Answer, type SeenRequest, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
 import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { connectionBudget } from '../../src/transport/connection-budget.ts';
 import { createPipeline } from '../../src/transport/pipeline.ts';
 import { createTransport } from '../../src/transport/transport.ts';
+import { defaultClientConfig } from '../../src/wire/json/client-config.ts';
 
 /** What operations run on, with a scripted server behind it. */
 export interface TestRuntime {
@@ -54,7 +59,9 @@ export function testRuntime(
     ...accountOptions,
   });
   const transport = createTransport({
-    ...address,
+    baseUrl: address.baseUrl,
+    authScheme: 'x-api-key',
+    credential: async () => address.apiKey,
     fetch: (request) => {
       times.push(clock.monotonic());
       return scripted.fetch(request);
@@ -62,6 +69,9 @@ export function testRuntime(
     clock,
     defaultHeaders: {},
   });
+  const meter = createMeter();
+  const config = defaultClientConfig();
+  const settings = { current: config, isServed: false, ready: async () => config };
   const runtime: Runtime = {
     clock,
     random,
@@ -81,6 +91,15 @@ export function testRuntime(
     pollPolicy: resolvePollPolicy('pollPolicy'),
     onLimit: 'wait',
     serverDeduplicates: true,
+    settings,
+    wireFormat: 'auto',
+    forms: createBodyForms({ format: 'auto', compress: undefined, settings, emit }),
+    credentials: { current: async () => address.apiKey, exchanged: async (key) => key },
+    contextLengths: new Map(),
+    meter,
+    budget: createTokenBudget(undefined, meter),
+    telemetry: noTelemetry,
+    describesRequests: true,
     ...options,
   };
   return {

@@ -4,11 +4,12 @@ import { attendGradient } from './attention.ts';
 import type { Weights } from './effective-weights.ts';
 import type { Kernels } from './kernels.ts';
 import type { Linear } from './linear.ts';
+import { addTargetGradients, sumPerToken } from './many-targets.ts';
 import { clear, type Matrix, rowsOf, windowOf } from './matrix.ts';
 import { arrange, type PerLayer } from './projections.ts';
 import { addRmsNormGradient } from './rms-norm.ts';
 import { rotate } from './rotary.ts';
-import type { Batch } from './sequence-batch.ts';
+import { type Batch, hasOneTarget } from './sequence-batch.ts';
 import type { TrainingBuffers } from './training-buffers.ts';
 
 /** One backward pass: the batch, what its forward pass left behind, and where gradients go. */
@@ -16,6 +17,8 @@ export interface BackwardPass {
   readonly weights: Weights;
   readonly spec: LoraSpec;
   readonly batch: Batch;
+  /** Per sequence of the batch d loss / d log-prob of each of its targets. */
+  readonly scales: readonly Float32Array[];
   readonly activations: Activations;
   readonly buffers: TrainingBuffers;
   readonly kernels: Kernels;
@@ -23,7 +26,7 @@ export interface BackwardPass {
 
 /**
  * Add to `buffers.weightGradients` the gradients of the weights in effect, for the groups the adapter trains,
- * given `buffers.scales`. Overwrites the activations. Stops below the lowest trained weight.
+ * given `scales`. Overwrites the activations. Stops below the lowest trained weight.
  */
 export function backwardBatch(pass: BackwardPass): void {
   const { weights, spec, activations, buffers, kernels } = pass;
@@ -31,7 +34,7 @@ export function backwardBatch(pass: BackwardPass): void {
   const gradients = arrange(buffers.weightGradients);
   const final = rowsOf(activations.final, 0, rows);
   const logits = rowsOf(activations.logits, 0, rows);
-  kernels.logSoftmaxGradient(logits, activations.targets, buffers.scales);
+  logitGradient(pass, logits);
   if (spec.trainUnembed) kernels.multiplyTransposedLeft(logits, final, gradients.unembedding, true);
   if (!spec.trainAttn && !spec.trainMlp) return;
 
@@ -46,6 +49,22 @@ export function backwardBatch(pass: BackwardPass): void {
     mlpGradient(pass, layer, linears, gradients.layers[index]!, index === 0 && !spec.trainAttn);
     if (index === 0 && !spec.trainAttn) return;
     attentionGradient(pass, layer, linears, gradients.layers[index]!, index === 0);
+  }
+}
+
+/** From the softmax left by the forward pass to the gradient with respect to the logits, in place. */
+function logitGradient({ batch, scales, activations, buffers, kernels }: BackwardPass, logits: Matrix): void {
+  for (const [index, sequence] of batch.sequences.entries()) {
+    const { targetsPerToken = 1 } = sequence;
+    const own = scales[index]!;
+    const perToken = targetsPerToken === 1 ? own : sumPerToken(own, targetsPerToken);
+    buffers.scales.set(perToken, batch.segments[index]!.row);
+  }
+  kernels.logSoftmaxGradient(logits, activations.targets, buffers.scales);
+  for (const [index, sequence] of batch.sequences.entries()) {
+    if (hasOneTarget(sequence)) continue;
+    const { row, count } = batch.segments[index]!;
+    addTargetGradients(rowsOf(logits, row, count), sequence, scales[index]!);
   }
 }
 

@@ -6,13 +6,14 @@ import {
 } from './activations.ts';
 import { attend } from './attention.ts';
 import type { Weights } from './effective-weights.ts';
-import type { Kernels } from './kernels.ts';
+import { type Kernels, NO_TARGET } from './kernels.ts';
 import type { Linear } from './linear.ts';
+import { manyTargetLogprobs } from './many-targets.ts';
 import { type Matrix, rowsOf, windowOf } from './matrix.ts';
 import type { PerLayer } from './projections.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rotate } from './rotary.ts';
-import { type Batch, packSequences, type Segment, type Sequence } from './sequence-batch.ts';
+import { type Batch, hasOneTarget, packSequences, type Segment, type Sequence } from './sequence-batch.ts';
 
 /** The tokens a pass adds, and where they go. */
 export interface Rows {
@@ -21,7 +22,7 @@ export interface Rows {
 }
 
 /**
- * The log-prob, in nats, of each sequence's targets: one array per sequence, one number per token. Sequences do
+ * The log-prob, in nats, of each sequence's targets: one array per sequence, one number per target. Sequences do
  * not influence each other.
  *
  * @throws RangeError if a sequence is too long, unequal in its lengths, or holds an unknown token.
@@ -49,11 +50,20 @@ export function forwardBatch(
   const count = batch.tokens.length;
   const logits = rowsOf(buffers.logits, 0, count);
   kernels.multiply(rowsOf(buffers.final, 0, count), weights.linears.unembedding.forward, logits, false);
-  for (const [index, { targets }] of batch.sequences.entries()) {
-    buffers.targets.set(targets, batch.segments[index]!.row);
-  }
+  // Before the softmax, which overwrites the logits.
+  const many = batch.sequences.map((sequence, index) => {
+    const { row, count } = batch.segments[index]!;
+    if (hasOneTarget(sequence)) {
+      buffers.targets.set(sequence.targets, row);
+      return undefined;
+    }
+    buffers.targets.fill(NO_TARGET, row, row + count);
+    return manyTargetLogprobs(rowsOf(logits, row, count), sequence);
+  });
   kernels.softmax(logits, buffers.targets, buffers.logprobs);
-  return batch.segments.map(({ row, count }) => buffers.logprobs.slice(row, row + count));
+  return batch.segments.map(
+    ({ row, count }, index) => many[index] ?? buffers.logprobs.slice(row, row + count),
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import { exp, log } from './elementary.ts';
 import { createJavascriptProducts } from './javascript-products.ts';
-import type { Kernels } from './kernels.ts';
+import { type Kernels, NO_TARGET } from './kernels.ts';
 import { maximumOf } from './log-softmax.ts';
 import type { Matrix } from './matrix.ts';
 
@@ -86,7 +86,8 @@ function softmax(logits: Matrix, targets: Int32Array, logprobs: Float32Array): v
   for (let row = 0; row < rows; row++) {
     const start = offset + row * stride;
     const end = start + columns;
-    const target = values[start + targets[row]!]!;
+    const target = targets[row]!;
+    const logit = target === NO_TARGET ? Number.NaN : values[start + target]!;
     const maximum = maximumOf(values, start, end);
     let sum = 0;
     for (let i = start; i < end; i++) {
@@ -94,7 +95,7 @@ function softmax(logits: Matrix, targets: Int32Array, logprobs: Float32Array): v
       values[i] = weight;
       sum += weight;
     }
-    logprobs[row] = target - (maximum + log(sum));
+    logprobs[row] = logit - (maximum + log(sum));
     scaleRange(values, start, end, 1 / sum);
   }
 }
@@ -105,8 +106,8 @@ function logSoftmaxGradient(probabilities: Matrix, targets: Int32Array, scales: 
     const start = offset + row * stride;
     const scale = scales[row]!;
     scaleRange(values, start, start + columns, -scale);
-    const target = start + targets[row]!;
-    values[target] = values[target]! + scale;
+    const target = targets[row]!;
+    if (target !== NO_TARGET) values[start + target] = values[start + target]! + scale;
   }
 }
 

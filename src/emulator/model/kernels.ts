@@ -1,5 +1,8 @@
 import type { Matrix } from './matrix.ts';
 
+/** Stands for the target of a row that has none, or several. */
+export const NO_TARGET = -1;
+
 /**
  * The hot loops of the model. Everything else is written once against this interface, so another backend
  * (WebAssembly SIMD) replaces only these.
@@ -37,12 +40,14 @@ export interface Kernels {
   gatedSiluGradient(gateUp: Matrix, outputGradient: Matrix): void;
   /**
    * In place, each row of `logits` (n x vocabulary) becomes its softmax; `logprobs[r]` becomes the log-softmax of row
-   * r at `targets[r]`: the very number `logSoftmaxEntry` gives, so that sampling and training agree.
+   * r at `targets[r]`: the very number `logSoftmaxEntry` gives, so that sampling and training agree. A row with
+   * {@link NO_TARGET} gets no log-prob.
    */
   softmax(logits: Matrix, targets: Int32Array, logprobs: Float32Array): void;
   /**
    * In place, `probabilities`, made by {@link softmax}, become the gradient with respect to its logits of the sum of
-   * `scales[r] * logprobs[r]`.
+   * `scales[r] * logprobs[r]`. For a row with {@link NO_TARGET} that is the share of the normalizer alone: `-scales[r]`
+   * times its probabilities.
    */
   logSoftmaxGradient(probabilities: Matrix, targets: Int32Array, scales: Float32Array): void;
 }

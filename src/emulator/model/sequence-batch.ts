@@ -4,8 +4,15 @@ import type { ModelConfig } from './config.ts';
 export interface Sequence {
   /** Token ids, at most `contextLength` of them. */
   readonly tokens: Int32Array;
-  /** Same length; target i is predicted from tokens 0..i. */
+  /** Row-major, `targetsPerToken` for each token; those of token i are predicted from tokens 0..i. */
   readonly targets: Int32Array;
+  /** At least 1: more where a token has several possible successors, as in distillation. @default 1 */
+  readonly targetsPerToken?: number;
+}
+
+/** Whether each token has one target, as in ordinary training. */
+export function hasOneTarget({ targetsPerToken = 1 }: Sequence): boolean {
+  return targetsPerToken === 1;
 }
 
 /** A run of rows that belong to one sequence. */
@@ -68,10 +75,12 @@ export function requireTokens(config: ModelConfig, tokens: Int32Array, what: str
   }
 }
 
-function requireSequence(config: ModelConfig, { tokens, targets }: Sequence, index: number): void {
+function requireSequence(config: ModelConfig, sequence: Sequence, index: number): void {
+  const { tokens, targets, targetsPerToken = 1 } = sequence;
   const what = `sequence ${index}`;
-  if (tokens.length !== targets.length) {
-    throw new RangeError(`${what} has ${tokens.length} tokens but ${targets.length} targets`);
+  if (tokens.length * targetsPerToken !== targets.length) {
+    const each = targetsPerToken === 1 ? '' : `, ${targetsPerToken} each,`;
+    throw new RangeError(`${what} has ${tokens.length} tokens${each} but ${targets.length} targets`);
   }
   if (tokens.length > config.contextLength) {
     throw new RangeError(`${what} has ${tokens.length} tokens; the context holds ${config.contextLength}`);

@@ -20,7 +20,7 @@ export interface TrainingBuffers {
   readonly queryKeyValue: Matrix;
   /** Gradient with respect to a block of attention weights. */
   readonly scores: Float32Array;
-  /** d loss / d log-prob per token. */
+  /** d loss / d log-prob per token, summed over its targets. */
   readonly scales: Float32Array;
 }
 

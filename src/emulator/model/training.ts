@@ -9,8 +9,8 @@ import { clear, type Matrix, rowsOf } from './matrix.ts';
 import { packSequences, type Sequence } from './sequence-batch.ts';
 
 /**
- * The loss seen from the model: d loss / d log-prob for each token of the sequence with this index, given the
- * log-probs of its targets. Must return as many numbers as it got.
+ * The loss seen from the model: d loss / d log-prob for each target of the sequence with this index, given their
+ * log-probs. Must return as many numbers as it got.
  */
 export type LogprobGradient = (logprobs: Float32Array, sequenceIndex: number) => Float32Array;
 
@@ -49,20 +49,18 @@ export function accumulateGradient(
   );
 }
 
-function runBatch(pass: BackwardPass, gradientOf: LogprobGradient): Float32Array[] {
-  const { weights, batch, activations, buffers, kernels } = pass;
+function runBatch(pass: Omit<BackwardPass, 'scales'>, gradientOf: LogprobGradient): Float32Array[] {
+  const { weights, batch, activations, kernels } = pass;
   const logprobs = forwardBatch(weights, batch, activations, kernels);
-  for (const [index, { targets }] of batch.sequences.entries()) {
-    const scales = gradientOf(logprobs[index]!, batch.first + index);
-    if (scales.length !== targets.length) {
-      const what = `gradientOf(sequence ${batch.first + index})`;
-      throw new RangeError(
-        `${what} returned ${scales.length} numbers; the sequence has ${targets.length} tokens`,
-      );
-    }
-    buffers.scales.set(scales, batch.segments[index]!.row);
-  }
-  backwardBatch(pass);
+  const scales = batch.sequences.map(({ targets }, index) => {
+    const found = gradientOf(logprobs[index]!, batch.first + index);
+    if (found.length === targets.length) return found;
+    const what = `gradientOf(sequence ${batch.first + index})`;
+    throw new RangeError(
+      `${what} returned ${found.length} numbers; the sequence has ${targets.length} targets`,
+    );
+  });
+  backwardBatch({ ...pass, scales });
   return logprobs;
 }
 

@@ -4,6 +4,8 @@ import type { QueueState } from '../types/server.ts';
 /** Answer to a submission: the future it opened. */
 export interface SubmittedFuture {
   readonly requestId: string;
+  /** Id of the model it is about, where the server names it. */
+  readonly modelId?: string | undefined;
 }
 
 /** A submission that turns out to have been carried out already, with its result. */
@@ -18,10 +20,11 @@ export interface SettledSubmission {
  * @throws TinkerResponseError - where there is none.
  */
 export function readSubmitted(body: unknown): SubmittedFuture {
-  const { request_id, future_id, id } = asRecord(body);
+  const { request_id, future_id, id, model_id } = asRecord(body);
   const requestId = request_id ?? future_id ?? id;
   const isId = (typeof requestId === 'string' && requestId !== '') || typeof requestId === 'number';
-  if (isId) return { requestId: String(requestId) };
+  const modelId = typeof model_id === 'string' && model_id !== '' ? { modelId: model_id } : {};
+  if (isId) return { requestId: String(requestId), ...modelId };
   throw new TinkerResponseError(
     `The server accepted the request without a request_id: ${JSON.stringify(body)?.slice(0, 200)}`,
   );
@@ -35,15 +38,20 @@ export type PolledFuture =
       readonly reason?: string;
       readonly hintMs?: number;
     }
+  | { readonly kind: 'metadata'; readonly bytes: number }
   | { readonly kind: 'failed'; readonly message: string; readonly category: 'user' | 'server' | 'unknown' }
   | { readonly kind: 'done'; readonly body: unknown };
 
 /** Read the body of a 2xx answer of `retrieve_future` (protocol 3.2, in its order). */
 export function readPolled(body: unknown): PolledFuture {
+  // A protobuf is always a result.
+  if (body instanceof Uint8Array) return { kind: 'done', body };
   const record = asRecord(body);
-  // A large result's metadata in place of the result; nobody asked for it, so the next poll brings the result.
-  const isMetadata = record['status'] === 'complete_metadata';
-  if (record['type'] === 'try_again' || isMetadata) return readPending(body);
+  if (record['type'] === 'try_again') return readPending(body);
+  if (record['status'] === 'complete_metadata') {
+    const size = record['response_payload_size'];
+    return { kind: 'metadata', bytes: Number.isSafeInteger(size) && (size as number) > 0 ? (size as number) : 0 };
+  }
   if ('error' in record) {
     return { kind: 'failed', message: describeProblem(body), category: readCategory(record['category']) };
   }

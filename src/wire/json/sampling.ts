@@ -1,19 +1,21 @@
 import * as z from 'zod/mini';
+import { TinkerResponseError } from '../../kernel/errors.ts';
+import type { CheckedChunk } from '../checked-datum.ts';
 import type { SampleResponse } from '../types/sampling.ts';
+import { chunkJson } from './chunk.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import { floats, tokens } from './tensor.ts';
-import { textChunk } from './text-chunk.ts';
 
 /** A sample request with every default filled in. */
 export interface ResolvedSample {
-  readonly prompt: readonly Int32Array[];
+  readonly prompt: readonly CheckedChunk[];
   readonly numSamples: number;
   readonly maxTokens: number;
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;
-  readonly seed: number | undefined;
+  readonly seed: number | bigint | undefined;
   readonly stop: readonly string[] | readonly number[] | undefined;
   readonly includePromptLogprobs: boolean;
   readonly topkPromptLogprobs: number;
@@ -23,7 +25,7 @@ export interface ResolvedSample {
 export function sampleBody(samplingSessionId: string, sequenceId: number, sample: ResolvedSample): object {
   return {
     num_samples: sample.numSamples,
-    prompt: { chunks: sample.prompt.map(textChunk) },
+    prompt: { chunks: sample.prompt.map(chunkJson) },
     sampling_params: {
       max_tokens: sample.maxTokens,
       ...(sample.seed === undefined ? {} : { seed: sample.seed }),
@@ -40,53 +42,71 @@ export function sampleBody(samplingSessionId: string, sequenceId: number, sample
   };
 }
 
-const numbers = () => z.nullish(z.array(z.unknown()));
+/** An array of which only that is checked: plain loops read the elements. */
+const list = () => z.custom<readonly unknown[]>(Array.isArray);
 
 const sampleSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
     sequences: z.array(
       z.looseObject({
         stop_reason: z.nullish(z.string()),
-        tokens: z.array(z.unknown()),
-        logprobs: numbers(),
+        tokens: list(),
+        logprobs: z.nullish(list()),
       }),
     ),
-    prompt_logprobs: numbers(),
-    topk_prompt_logprobs: numbers(),
+    prompt_logprobs: z.nullish(list()),
+    topk_prompt_logprobs: z.nullish(list()),
     prompt_cache_hit_tokens: z.nullish(z.number()),
   }),
 );
 
-/** Result of `asample`; `promptLength` repairs servers that leave out the first prompt log-probability. */
-export function readSample(body: unknown, promptLength: number): SampleResponse {
+/**
+ * Result of `asample` (servers.md 2.1 items 16 to 19).
+ *
+ * @param promptLength - Repairs servers that leave out what belongs to the first position; `undefined` where an image does
+ * not say how many positions it takes.
+ * @throws TinkerResponseError - naming the field that cannot be read.
+ */
+export function readSample(body: unknown, promptLength: number | undefined): SampleResponse {
   const read = parseWire(sampleSchema, body, 'sample result');
+  const promptLogprobs = perPosition(read.prompt_logprobs, promptLength);
+  const topk = perPosition(read.topk_prompt_logprobs, promptLength);
   return {
     sequences: read.sequences.map((sequence, i) => ({
       tokens: tokens(sequence.tokens, `sequences[${i}].tokens`),
-      logprobs:
-        sequence.logprobs === null || sequence.logprobs === undefined
-          ? undefined
-          : floats(sequence.logprobs, `sequences[${i}].logprobs`),
+      logprobs: isEmpty(sequence.logprobs)
+        ? undefined
+        : floats(sequence.logprobs, `sequences[${i}].logprobs`),
       stopReason: sequence.stop_reason ?? 'stop',
     })),
-    promptLogprobs: readPromptLogprobs(read.prompt_logprobs, promptLength),
-    topkPromptLogprobs: read.topk_prompt_logprobs?.map(readTopkRow),
+    promptLogprobs: promptLogprobs && floats(promptLogprobs, 'prompt_logprobs'),
+    topkPromptLogprobs: topk?.map((row, i) => readTopkRow(row, `topk_prompt_logprobs[${i}]`)),
     promptCacheHitTokens: read.prompt_cache_hit_tokens ?? 0,
   };
 }
 
-function readPromptLogprobs(
-  values: unknown[] | null | undefined,
-  promptLength: number,
-): Float32Array | undefined {
-  if (values === null || values === undefined || values.length === 0) return undefined;
-  return floats(values.length === promptLength - 1 ? [null, ...values] : values, 'prompt_logprobs');
+/** No list, or one without elements: the server does not tell (as protocol 4.5). */
+function isEmpty(values: readonly unknown[] | null | undefined): values is null | undefined {
+  return values === null || values === undefined || values.length === 0;
 }
 
-const topkRowSchema = /* @__PURE__ */ lazy(() => z.array(z.tuple([z.number(), z.number()])));
+/** One element per position of the prompt, null for the first where the server leaves it out. */
+function perPosition(
+  values: readonly unknown[] | null | undefined,
+  promptLength: number | undefined,
+): readonly unknown[] | undefined {
+  if (isEmpty(values)) return undefined;
+  return promptLength !== undefined && values.length === promptLength - 1 ? [null, ...values] : values;
+}
 
-function readTopkRow(row: unknown): readonly (readonly [number, number])[] | undefined {
-  return row === null || row === undefined
-    ? undefined
-    : parseWire(topkRowSchema, row, 'topk_prompt_logprobs row');
+/** Pairs of a token and its log-probability; `undefined` for a position that has none. */
+function readTopkRow(row: unknown, where: string): readonly (readonly [number, number])[] | undefined {
+  if (row === null || row === undefined) return undefined;
+  if (!Array.isArray(row)) throw new TinkerResponseError(`${where} is not a list`);
+  return Array.from(row, (cell: unknown, i) => {
+    const [token, logprob]: readonly unknown[] = Array.isArray(cell) && cell.length === 2 ? cell : [];
+    const isToken = typeof token === 'number' && (token | 0) === token;
+    if (isToken && (typeof logprob === 'number' || logprob === null)) return [token, logprob ?? Number.NaN];
+    throw new TinkerResponseError(`${where}[${i}] is not a token and its log-probability`);
+  });
 }

@@ -1,29 +1,53 @@
 import { TinkerResponseError } from '../../kernel/errors.ts';
+import type { CheckedTensor } from '../checked-datum.ts';
 import type { TensorData } from '../types/datum.ts';
 
-/** A tensor in a JSON body (protocol 4.8). */
+/** A tensor in a JSON body (protocol 4.8). Integers no double holds are bigints. */
 export interface TensorJson {
-  readonly data: readonly number[];
+  readonly data: readonly (number | bigint)[];
   readonly dtype: 'int64' | 'float32';
   readonly shape: readonly number[];
 }
 
-/** The tensor of a checked, flat loss input. */
-export function tensorJson(values: Int32Array | Float32Array): TensorJson {
-  return {
-    data: Array.from(values),
-    dtype: values instanceof Int32Array ? 'int64' : 'float32',
-    shape: [values.length],
-  };
+/** A checked tensor; a sparse one in full, because servers misread one that is not (servers.md 2.1 item 8). */
+export function tensorJson({ data, dtype, shape, sparse }: CheckedTensor): TensorJson {
+  const values = data instanceof BigInt64Array ? Array.from(data, exactNumber) : Array.from(data);
+  return { data: sparse === undefined ? values : dense(values, shape, sparse), dtype, shape };
 }
 
-/** Read a tensor; a missing shape means one axis, a missing dtype means float32, null means not a number. */
+function exactNumber(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+function dense(
+  values: readonly (number | bigint)[],
+  shape: readonly number[],
+  { crowIndices, colIndices }: NonNullable<CheckedTensor['sparse']>,
+): (number | bigint)[] {
+  const [rows = 0, columns = 0] = shape;
+  const out = new Array<number | bigint>(rows * columns).fill(0);
+  for (let row = 0; row < rows; row++) {
+    const end = Number(crowIndices[row + 1]);
+    for (let i = Number(crowIndices[row]); i < end; i++)
+      out[row * columns + Number(colIndices[i])] = values[i]!;
+  }
+  return out;
+}
+
+/**
+ * Read a tensor; a missing shape means one axis, a missing dtype means float32, null means not a number. Narrower integers
+ * widen to int64, other floats to float32, as in protobuf (protocol 4.6).
+ *
+ * @throws TinkerResponseError - naming the value that cannot be read, e.g. an integer that JSON has made inexact.
+ */
 export function readTensor(value: unknown, where: string): TensorData {
   const { data, dtype, shape } = (value ?? {}) as { data?: unknown; dtype?: unknown; shape?: unknown };
   if (!Array.isArray(data))
     throw new TinkerResponseError(`${where} is not a tensor: its "data" is not an array`);
   const axes = readShape(shape, data.length, where);
-  if (dtype === 'int64') return { data: bigints(data, where), dtype, shape: axes };
+  if (typeof dtype === 'string' && /^u?int\d*$/.test(dtype))
+    return { data: bigints(data, where), dtype: 'int64', shape: axes };
   return { data: floats(data, where), dtype: 'float32', shape: axes };
 }
 

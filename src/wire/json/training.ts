@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { CheckedDatum } from '../checked-input.ts';
+import type { CheckedDatum } from '../checked-datum.ts';
 import type { TensorData } from '../types/datum.ts';
 import type {
   ForwardBackwardOutput,
@@ -8,10 +8,10 @@ import type {
   OptimStepResponse,
   SaveWeightsResponse,
 } from '../types/training.ts';
+import { chunkJson } from './chunk.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import { readTensor, tensorJson } from './tensor.ts';
-import { textChunk } from './text-chunk.ts';
 
 /** {@link import('../types/training.ts').LoraConfig} with every default filled in; the server chooses a missing seed. */
 export interface ResolvedLora {
@@ -69,9 +69,9 @@ export function forwardBody(
 ): object {
   const data = input.data.map(({ chunks, lossFnInputs }) => ({
     loss_fn_inputs: Object.fromEntries(
-      Object.entries(lossFnInputs).map(([name, values]) => [name, tensorJson(values)]),
+      Object.entries(lossFnInputs).map(([name, tensor]) => [name, tensorJson(tensor)]),
     ),
-    model_input: { chunks: chunks.map(textChunk) },
+    model_input: { chunks: chunks.map(chunkJson) },
   }));
   const body = {
     data,
@@ -98,11 +98,11 @@ export function optimStepBody(modelId: string, sequenceId: number, adam: Resolve
   };
 }
 
-const createModelSchema = /* @__PURE__ */ lazy(() => z.looseObject({ model_id: z.string() }));
+const namedModelSchema = /* @__PURE__ */ lazy(() => z.looseObject({ model_id: z.nullish(z.string()) }));
 
-/** Id of the model a `create_model` made. */
-export function readModelId(body: unknown): string {
-  return parseWire(createModelSchema, body, 'create_model result').model_id;
+/** Id of the model a result is about, where it names it (servers.md 2.1 item 15). */
+export function readModelId(body: unknown): string | undefined {
+  return parseWire(namedModelSchema, body, 'result').model_id || undefined;
 }
 
 const metrics = () => z.nullish(z.record(z.string(), z.nullable(z.number())));
@@ -115,17 +115,17 @@ function readMetrics(read: Record<string, number | null> | null | undefined): Re
 const forwardBackwardSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
     loss_fn_output_type: z.nullish(z.string()),
-    loss_fn_outputs: z.nullish(z.array(z.record(z.string(), z.unknown()))),
+    loss_fn_outputs: z.nullish(z.array(z.nullish(z.record(z.string(), z.unknown())))),
     metrics: metrics(),
   }),
 );
 
-/** Result of a forward pass; absent parts are empty (servers.md 2.1 item 17). */
+/** Result of a forward pass; absent parts are empty, and fewer outputs than data are right (servers.md 2.1 item 17). */
 export function readForwardBackward(body: unknown): ForwardBackwardOutput {
   const read = parseWire(forwardBackwardSchema, body, 'forward_backward result');
   const outputs = (read.loss_fn_outputs ?? []).map((record, index) => {
     const tensors: Record<string, TensorData> = {};
-    for (const [name, tensor] of Object.entries(record)) {
+    for (const [name, tensor] of Object.entries(record ?? {})) {
       if (tensor !== null) tensors[name] = readTensor(tensor, `loss_fn_outputs[${index}].${name}`);
     }
     return tensors;

@@ -13,17 +13,57 @@ export interface TensorData<T extends TensorValues = TensorValues> {
   readonly shape: readonly number[];
 }
 
+/** A matrix of mostly zeros, in compressed sparse rows. Servers that do not take them get the matrix in full. */
+export interface SparseTensorData<T extends TensorValues = TensorValues> {
+  /** The values that are not zero, row by row. */
+  readonly data: T extends Float32Array ? FloatInput : Int64Input;
+  /** Name of their type on the wire. */
+  readonly dtype: T extends Float32Array ? 'float32' : 'int64';
+  /** Rows and columns of the full matrix. */
+  readonly shape: readonly [number, number];
+  /** Where in `data` each row begins, and where the last one ends: one more than there are rows. */
+  readonly crowIndices: SparseIndices;
+  /** Column of each value; ascending within a row. */
+  readonly colIndices: SparseIndices;
+}
+
+/** Positions in a sparse tensor. */
+export type SparseIndices = Int32Array | BigInt64Array | readonly number[];
+
 /** Real, finite numbers for a loss: one per position. */
 export type FloatInput = Float32Array | Float64Array | readonly number[];
 
-/** The tensors each loss reads, by loss name (protocol 4.4, 4.9). All have the length of `target_tokens`. */
+/** Whole numbers for a loss: one per position. */
+export type Int64Input = TokenIds | BigInt64Array | readonly (number | bigint)[];
+
+/**
+ * A tensor of real numbers for a loss: one per position, a row of them per position, or a tensor as results carry them
+ * (an `int64` one is converted).
+ */
+export type FloatTensorInput =
+  | FloatInput
+  | readonly FloatInput[]
+  | TensorData
+  | SparseTensorData<Float32Array>;
+
+/** A tensor of token ids for a loss: one per position, a row of them per position, or a tensor of them. */
+export type TokenTensorInput =
+  | Int64Input
+  | readonly Int64Input[]
+  | TensorData<BigInt64Array>
+  | SparseTensorData<BigInt64Array>;
+
+/**
+ * The tensors each loss reads, by loss name (protocol 4.4, 4.9). All have the shape of `target_tokens`, whose first
+ * axis is as long as the model input.
+ */
 export interface LossFnInputs {
   /** L = sum(-logprob * weight). */
   readonly cross_entropy: {
-    /** Position i's target, usually token i + 1 of the text. */
-    readonly target_tokens: TokenIds;
-    /** Weight of each position in the loss sum(-logprob * weight). @default 1 each */
-    readonly weights?: FloatInput | undefined;
+    /** Position i's target, usually token i + 1 of the text; or a row of targets for each position. */
+    readonly target_tokens: TokenTensorInput;
+    /** Weight of each target in the loss sum(-logprob * weight). Needed with rows of targets. @default 1 each */
+    readonly weights?: FloatTensorInput | undefined;
   };
   /** Policy gradient with importance ratios. */
   readonly importance_sampling: PolicyLossInputs;
@@ -38,11 +78,11 @@ export interface LossFnInputs {
 /** What the policy-gradient losses read. */
 export interface PolicyLossInputs {
   /** The tokens that were sampled. */
-  readonly target_tokens: TokenIds;
+  readonly target_tokens: TokenTensorInput;
   /** Log-probabilities under the policy that sampled the targets. */
-  readonly logprobs: FloatInput;
+  readonly logprobs: FloatTensorInput;
   /** How much better than expected each of them did. */
-  readonly advantages: FloatInput;
+  readonly advantages: FloatTensorInput;
 }
 
 /** Name of a loss function of the protocol. */

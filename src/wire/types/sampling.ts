@@ -10,10 +10,10 @@ export interface SamplingParams {
   readonly topK?: number | undefined;
   /** Keep the smallest set of tokens with this much probability, in (0, 1]. @default 1 */
   readonly topP?: number | undefined;
-  /** Makes the result repeatable where the server supports it. */
-  readonly seed?: number | undefined;
+  /** Makes the result repeatable where the server supports it. Any integer of 64 bits; a bigint beyond 2^53. */
+  readonly seed?: number | bigint | undefined;
   /** Strings to stop at, or token ids to stop at. The stop itself is not part of the result. */
-  readonly stop?: string | readonly string[] | readonly number[] | undefined;
+  readonly stop?: string | readonly string[] | TokenIds | undefined;
 }
 
 /** A call of `sample`. */

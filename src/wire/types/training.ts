@@ -58,6 +58,12 @@ export interface LoadWeightsResponse {
   readonly path: string | undefined;
 }
 
+/** Result of unloading a model. */
+export interface UnloadModelResponse {
+  /** The model that was unloaded, where the server repeats it. */
+  readonly modelId: string | undefined;
+}
+
 /** What a server knows of a training client's model. */
 export interface ModelInfo {
   /** The server's id, as `TrainingClient.modelId`. */

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { backwardData, forwardData, logprobsOf } from '../../../src/client/custom-loss.ts';
 import type { CustomLoss, CustomLossResult } from '../../../src/index.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
+import { checkedCustomBatch } from '../../../src/wire/checked-input.ts';
 import { scriptedService } from '../../support/service.ts';
 import { driveToRejection, rejection, thrown } from '../../support/settled.ts';
 
@@ -108,6 +110,39 @@ describe('forwardBackwardCustom', () => {
     await finish();
   });
 
+  it('takes rows of targets without weights: both passes carry weights of their shape', async () => {
+    const logprobs = { data: [-1, -2, -3, -4], dtype: 'float32', shape: [2, 2] };
+    const { training, clock, bodies, finish } = await setUp({
+      retrieve_future: [
+        { status: 200, body: { model_id: 'sess-1:train:0' } },
+        { status: 200, body: { loss_fn_outputs: [{ logprobs }], metrics: {} } },
+        { status: 200, body: { metrics: {} } },
+      ],
+    });
+    const data = [
+      {
+        modelInput: [1, 2],
+        lossFnInputs: {
+          target_tokens: [
+            [2, 3],
+            [4, 5],
+          ],
+        },
+      },
+    ];
+    await clock.drive(training.forwardBackwardCustom(data, () => ({ loss: 0, gradients: [[1, 2, 3, 4]] })));
+    const weights = (path: 'forward' | 'forward_backward') =>
+      (bodies(path) as Record<string, { data: { loss_fn_inputs: object }[] }>[]).map(
+        (body) => body[`${path}_input`]?.data[0]?.loss_fn_inputs,
+      );
+    const target_tokens = { data: [2, 3, 4, 5], dtype: 'int64', shape: [2, 2] };
+    const tensor = (values: number[]) => ({ data: values, dtype: 'float32', shape: [2, 2] });
+    expect(weights('forward')).toEqual([{ target_tokens, weights: tensor([0, 0, 0, 0]) }]);
+    expect(weights('forward_backward')).toEqual([{ target_tokens, weights: tensor([-1, -2, -3, -4]) }]);
+    expect(data[0]?.lossFnInputs).not.toHaveProperty('weights');
+    await finish();
+  });
+
   it.each<readonly [unknown, string]>([
     [{ loss: Number.NaN, gradients: [[1, 1]] }, '"customLoss().loss" must be a finite number, got NaN'],
     [undefined, '"customLoss().loss" must be a finite number, got undefined'],
@@ -119,6 +154,14 @@ describe('forwardBackwardCustom', () => {
     [
       { loss: 1, gradients: [[1, 1e39]] },
       '"customLoss().gradients[0][1] as a float32" must be a finite number, got -Infinity',
+    ],
+    [
+      { loss: 1, gradients: [[1, 1]], metrics: { fine: Number.NaN, mine: '5' } },
+      '"customLoss().metrics.mine" must be a number, got "5"',
+    ],
+    [
+      { loss: 1, gradients: [[1, 1]], metrics: null },
+      '"customLoss().metrics" must be an object of numbers, got null',
     ],
   ])('refuses %j as the result of a loss', async (result, message) => {
     const { training, clock, order, finish } = await setUp();
@@ -158,5 +201,47 @@ describe('forwardBackwardCustom', () => {
     });
     expect(order()).toEqual([['forward', 1]]);
     await finish();
+  });
+});
+
+describe('the data of the two passes', () => {
+  const [sparse] = checkedCustomBatch([
+    {
+      modelInput: [1, 2],
+      lossFnInputs: {
+        target_tokens: {
+          data: [7],
+          dtype: 'int64',
+          shape: [2, 3],
+          crowIndices: [0, 0, 1],
+          colIndices: [2],
+        },
+      },
+    },
+  ]);
+  const data = sparse === undefined ? [] : [sparse];
+
+  it('have a weight for each target of a sparse tensor, those it leaves out among them', () => {
+    const weights = { data: new Float32Array(6), dtype: 'float32', shape: [2, 3] };
+    expect(forwardData(data)).toEqual([{ ...sparse, lossFnInputs: { ...sparse?.lossFnInputs, weights } }]);
+    const gradients = [[1, 2, 3, 4, 5, 6]];
+    expect(backwardData(data, { loss: 1, gradients })[0]?.lossFnInputs['weights']).toEqual({
+      ...weights,
+      data: Float32Array.of(-1, -2, -3, -4, -5, -6),
+    });
+  });
+
+  it('need a log-probability for each of them', () => {
+    const output = (length: number) => ({
+      lossFnOutputType: '',
+      lossFnOutputs: [
+        { logprobs: { data: new Float32Array(length), dtype: 'float32', shape: [length] } as const },
+      ],
+      metrics: {},
+    });
+    expect(logprobsOf(data, output(6))).toEqual([new Float32Array(6)]);
+    expect(thrown(() => logprobsOf(data, output(1)))).toMatchObject({
+      message: 'The server returned 1 log-probabilities for the 6 targets of data[0]',
+    });
   });
 });

@@ -25,6 +25,12 @@ describe('defaults', () => {
     const { fetch, emit, createId, limits, ...rest } = resolve();
     expect(rest).toEqual({
       apiKey: 'tml-key',
+      authScheme: 'x-api-key',
+      wireFormat: 'auto',
+      compress: undefined,
+      clientConfig: {},
+      budget: undefined,
+      telemetry: false,
       baseUrl: DEFAULT_BASE_URL,
       defaultHeaders: {},
       tags: [],
@@ -37,7 +43,7 @@ describe('defaults', () => {
       connections: { total: 1_000, polls: 900 },
       breaker: undefined,
       storage: undefined,
-      billingPauseMs: 3_600_000,
+      billingPauseMs: undefined,
       progressTimeoutMs: 7_200_000,
       serverDeduplicates: true,
       clock: systemClock,

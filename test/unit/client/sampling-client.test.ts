@@ -125,12 +125,16 @@ describe('sample', () => {
     [{ topK: -2 }, '"topK" must be an integer >= 1, got -2'],
     [{ topP: 0 }, '"topP" must be a finite number > 0 and <= 1, got 0'],
     [{ topP: 1.1 }, '"topP" must be a finite number > 0 and <= 1, got 1.1'],
-    [{ seed: 1.5 }, '"seed" must be an integer, got 1.5'],
+    [{ seed: 1.5 }, '"seed" must be an integer >= -9223372036854775808 and <= 18446744073709551615, got 1.5'],
+    [
+      { prompt: { chunks: [{ type: 'image', data: 'R0lG', format: 'gif' }] } },
+      '"prompt.chunks[0].format" must be "png" or "jpeg", got "gif"',
+    ],
     [{ includePromptLogprobs: 1 }, '"includePromptLogprobs" must be true or false, got 1'],
     [{ topkPromptLogprobs: -1 }, '"topkPromptLogprobs" must be an integer >= 0, got -1'],
     [{ stop: '' }, '"stop" must be a string, strings or token ids, none empty or mixed, got ""'],
     [{ stop: ['a', 5] }, '"stop" must be a string, strings or token ids, none empty or mixed, got "a", 5'],
-    [{ stop: [-1] }, '"stop" must be a string, strings or token ids, none empty or mixed, got -1'],
+    [{ stop: [-1] }, '"stop[0]" must be an integer >= 0 and <= 2147483647, got -1'],
     [{ stop: null }, '"stop" must be a string, strings or token ids, none empty or mixed, got null'],
   ])('refuses %j at once', async (changes, message) => {
     const { sampler, clock, bodies, finish } = await setUp();

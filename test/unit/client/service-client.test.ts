@@ -24,7 +24,10 @@ describe('a service client', () => {
     expect(await clock.drive(service.getServerCapabilities())).toEqual({
       supportedModels: [{ modelName: 'm', maxContextLength: undefined }],
     });
-    expect(requests.map(({ method, path }) => [method, path])).toEqual([['GET', 'get_server_capabilities']]);
+    expect(requests.map(({ method, path }) => [method, path])).toEqual([
+      ['POST', 'client/config'],
+      ['GET', 'get_server_capabilities'],
+    ]);
     await finish();
   });
 
@@ -36,7 +39,13 @@ describe('a service client', () => {
     const create = service.createLoraTrainingClient({ baseModel: 'Qwen/Qwen3-8B' });
     const training = await clock.drive(create);
     expect(training.modelId).toBe('sess-1:train:0');
-    expect(requests.map(({ path }) => path)).toEqual(['create_session', 'create_model', 'retrieve_future']);
+    expect(requests.map(({ path }) => path)).toEqual([
+      'client/config',
+      'create_session',
+      'create_model',
+      'retrieve_future',
+    ]);
+    expect(bodies('client/config')).toEqual([{ sdk_version: VERSION }]);
     expect(bodies('create_session')).toEqual([
       {
         tags: ['b', 'a'],

@@ -38,8 +38,9 @@ function setUp(polls: readonly Answer[] = [DONE], submits: readonly Answer[] = [
       base.runtime,
       {
         path: '/api/v1/thing',
+        type: 'Sample',
         observer: { heard: (...heard) => observed.push(heard) },
-        submit: async (scope) =>
+        submit: async (scope) => [
           readSubmitted(
             await sendResilient(base.runtime, {
               method: 'POST',
@@ -49,7 +50,8 @@ function setUp(polls: readonly Answer[] = [DONE], submits: readonly Answer[] = [
               scope,
             }),
           ),
-        decode: decode ?? ((body) => (body as { value: unknown }).value),
+        ],
+        decode: ([body]) => (decode ?? ((result) => (result as { value: unknown }).value))(body),
       },
       options,
     );
@@ -335,8 +337,9 @@ describe('a submission that was carried out already', () => {
     const { runtime, requests, clock, finish } = setUp();
     const future = startOperation(runtime, {
       path: '/api/v1/thing',
-      submit: async () => ({ settled: { value: 9 } }),
-      decode: (body) => (body as { value: number }).value,
+      type: 'SaveWeights',
+      submit: async () => [{ settled: { value: 9 } }],
+      decode: ([body]) => (body as { value: number }).value,
     });
     expect(await clock.drive(future)).toBe(9);
     expect([future.requestId, future.status, requests.length]).toEqual([undefined, 'done', 0]);

@@ -27,8 +27,11 @@ function setUp(
   const listeners = countListeners(controller.signal);
   const heard: unknown[] = [];
   const poll = (): Promise<unknown> =>
-    pollFuture(base.runtime, 'r-1', { signal: controller.signal, deadlineAt }, (what) =>
-      heard.push(what instanceof Error ? what.message : what),
+    pollFuture(
+      base.runtime,
+      { requestId: 'r-1', type: 'OptimStep' },
+      { signal: controller.signal, deadlineAt },
+      (what) => heard.push(what instanceof Error ? what.message : what),
     );
   const finish = (): void => {
     expect(base.clock.pending).toBe(0);
@@ -79,7 +82,6 @@ describe('pending answers', () => {
       { status: 200, body: { type: 'try_again', request_id: 'r-1', queue_state: 'active' } },
     ],
     ['try_again with another 2xx', { status: 202, body: { type: 'try_again' } }],
-    ['metadata only', { status: 200, body: { status: 'complete_metadata', response_payload_size: 9 } }],
   ])('go on: %s', async (_, answer) => {
     const { poll, clock, requests, heard, finish } = setUp([answer, DONE]);
     expect(await clock.drive(poll())).toEqual({ value: 7 });
@@ -347,7 +349,7 @@ describe('the circuit', () => {
   it('closes again where its probe is held, so that others get their turn', async () => {
     const { runtime, script, clock, controller, finish } = setUp([], {}, { breaker });
     const scope = { signal: controller.signal, deadlineAt: Number.POSITIVE_INFINITY };
-    const slow = pollFuture(runtime, 'slow', scope, () => {});
+    const slow = pollFuture(runtime, { requestId: 'slow', type: 'OptimStep' }, scope, () => {});
     script.retrieve_future = [
       unavailable,
       unavailable,
@@ -362,7 +364,9 @@ describe('the circuit', () => {
     ];
     // Not in step with the ends of the legs, or it could slip in by chance.
     await clock.advance(30_300);
-    expect(await clock.drive(pollFuture(runtime, 'fast', scope, () => {}))).toEqual({ value: 7 });
+    expect(
+      await clock.drive(pollFuture(runtime, { requestId: 'fast', type: 'OptimStep' }, scope, () => {})),
+    ).toEqual({ value: 7 });
     expect(clock.monotonic()).toBeLessThan(70_000);
     controller.abort('enough');
     expect(await rejection(slow)).toBe('enough');
@@ -391,9 +395,9 @@ describe('what is shared by all polls of an account', () => {
     const { runtime, script, clock, times, controller } = setUp([]);
     script.retrieve_future = [limited, DONE];
     const scope = { signal: controller.signal, deadlineAt: Number.POSITIVE_INFINITY };
-    const first = pollFuture(runtime, 'r-1', scope, () => {});
+    const first = pollFuture(runtime, { requestId: 'r-1', type: 'OptimStep' }, scope, () => {});
     await clock.advance(1_000);
-    const second = pollFuture(runtime, 'r-2', scope, () => {});
+    const second = pollFuture(runtime, { requestId: 'r-2', type: 'OptimStep' }, scope, () => {});
     await clock.drive(Promise.all([first, second]));
     expect(times).toEqual([0, 9_000, 9_000]);
     expect(clock.pending).toBe(0);
@@ -520,7 +524,12 @@ describe('the end', () => {
       setImmediate(() => controller.abort('enough'));
       const scope = { signal: controller.signal, deadlineAt: Number.POSITIVE_INFINITY };
       const pollPolicy = resolvePollPolicy('pollPolicy', policy);
-      const work = pollFuture({ ...runtime, clock, pipeline, pollPolicy }, 'r-1', scope, () => {});
+      const work = pollFuture(
+        { ...runtime, clock, pipeline, pollPolicy },
+        { requestId: 'r-1', type: 'Sample' },
+        scope,
+        () => {},
+      );
       expect(await rejection(work)).toBe('enough');
       expect(polls).toBeLessThan(10);
     },

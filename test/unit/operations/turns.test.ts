@@ -2,13 +2,33 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sleep } from '../../../src/kernel/abort.ts';
 import { isTinkerError } from '../../../src/kernel/errors.ts';
+import type { NumberedRequest } from '../../../src/operations/numbered-submission.ts';
 import type { Scope } from '../../../src/operations/scope.ts';
-import { createTurns, type NumberedRequest } from '../../../src/operations/turns.ts';
+import { type Batch, createTurns, type Turns } from '../../../src/operations/turns.ts';
 import { resolveBreakerConfig } from '../../../src/policy/breaker.ts';
 import { countListeners, type ListenerCount } from '../../../src/testing/abort-listeners.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { answerAfter, testRuntime } from '../../support/runtime.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
+
+/** What fills a hole. */
+const filler = (): NumberedRequest => ({
+  path: '/api/v1/fill',
+  body: (sequenceId) => ({ seq_id: sequenceId, call: 'filler' }),
+});
+
+type Hooks = Pick<Batch, 'precondition' | 'accepted'>;
+
+/** A batch of one, and what became of it. */
+async function submitOne(
+  turns: Pick<Turns, 'submit'>,
+  scope: Scope,
+  request: NumberedRequest,
+  hooks: Hooks = {},
+) {
+  const [submitted] = await turns.submit(scope, { requests: [request], ...hooks });
+  return submitted;
+}
 
 function setUp(
   answers: readonly Answer[],
@@ -17,19 +37,24 @@ function setUp(
 ) {
   const script: Record<string, readonly Answer[]> = { train: answers };
   const base = testRuntime(script, options, account);
-  const turns = createTurns(base.runtime);
+  const turns = createTurns(base.runtime, filler);
   const counts: ListenerCount[] = [];
   let calls = 0;
   /** Submit as an operation of its own; the body tells which call it was. */
-  const submit = (more: Partial<NumberedRequest> = {}, controller = new AbortController()) => {
+  const submit = (
+    { precondition, accepted, ...more }: Partial<NumberedRequest> & Hooks = {},
+    controller = new AbortController(),
+  ) => {
+    const hooks = { ...(precondition && { precondition }), ...(accepted && { accepted }) };
     const call = ++calls;
     counts.push(countListeners(controller.signal));
     return base.runtime.scopes.run({ signal: controller.signal }, (scope) =>
-      turns.submit(scope, {
-        path: '/api/v1/train',
-        body: (sequenceId) => ({ seq_id: sequenceId, call }),
-        ...more,
-      }),
+      submitOne(
+        turns,
+        scope,
+        { path: '/api/v1/train', body: (sequenceId) => ({ seq_id: sequenceId, call }), ...more },
+        hooks,
+      ),
     );
   };
   const seen = () => base.requests.map(({ body }) => [body['seq_id'], body['call']]);
@@ -290,10 +315,10 @@ describe('a request whose fate is unknown', () => {
 
   it('is no matter of a limit: a 429 refuses it, also for those who do not want to wait', async () => {
     const { runtime, script, requests, clock, finish } = setUp([{ status: 429 }, OK]);
-    const turns = createTurns(runtime);
+    const turns = createTurns(runtime, filler);
     const request = { path: '/api/v1/train', body: (sequenceId: number) => ({ seq_id: sequenceId }) };
     const submit = (onLimit: 'wait' | 'throw') =>
-      runtime.scopes.run({ onLimit }, (scope) => turns.submit(scope, request));
+      runtime.scopes.run({ onLimit }, (scope) => submitOne(turns, scope, request));
     expect(await rejection(submit('throw'))).toMatchObject({ code: 'limit_reached', scope: 'rate' });
     await clock.drive(submit('throw'));
     expect(requests.map(({ body }) => body['seq_id'])).toEqual([1, 1]);
@@ -327,9 +352,9 @@ describe('a request whose fate is unknown', () => {
     const base = setUp([answer], { retryBudgetMs: 1_000 });
     const noKey = new Error('no key');
     const pipeline = what.includes('key') ? { send: () => Promise.reject(noKey) } : base.runtime.pipeline;
-    const turns = createTurns({ ...base.runtime, pipeline });
+    const turns = createTurns({ ...base.runtime, pipeline }, filler);
     const request = { path: '/api/v1/train', body: (sequenceId: number) => ({ seq_id: sequenceId }) };
-    const submit = () => base.runtime.scopes.run({}, (scope) => turns.submit(scope, request));
+    const submit = () => base.runtime.scopes.run({}, (scope) => submitOne(turns, scope, request));
     const error = await driveToRejection(base.clock, submit());
     if (what.includes('key')) expect(error).toBe(noKey);
     else expect(error).toMatchObject({ code: 'connection_failed', isUnsent: true });
@@ -497,7 +522,7 @@ describe('a precondition', () => {
 describe('a turn that is held', () => {
   it('lets no other request in between, and is given back when its work fails', async () => {
     const base = setUp([OK]);
-    const turns = createTurns(base.runtime);
+    const turns = createTurns(base.runtime, filler);
     const request = (call: string) => ({
       path: '/api/v1/train',
       body: (sequenceId: number) => ({ seq_id: sequenceId, call }),
@@ -510,14 +535,14 @@ describe('a turn that is held', () => {
     const held = rejection(
       run((scope) =>
         turns.hold(scope, async (submit) => {
-          await submit(request('first'));
+          await submit({ requests: [request('first')] });
           await between;
-          await submit(request('second'));
+          await submit({ requests: [request('second')] });
           throw new Error('mine');
         }),
       ),
     );
-    const other = run((scope) => turns.submit(scope, request('other')));
+    const other = run((scope) => submitOne(turns, scope, request('other')));
     await base.clock.advance(1_000);
     expect(base.seen()).toEqual([[1, 'first']]);
     finishWork();
@@ -533,22 +558,22 @@ describe('a turn that is held', () => {
 
   it('frees an aborted caller at once, and takes no number for what was not sent', async () => {
     const base = setUp([OK]);
-    const turns = createTurns(base.runtime);
+    const turns = createTurns(base.runtime, filler);
     const request = { path: '/api/v1/train', body: (sequenceId: number) => ({ seq_id: sequenceId }) };
     const controller = new AbortController();
     const held = rejection(
       base.runtime.scopes.run({ signal: controller.signal }, (scope) =>
         turns.hold(scope, async (submit) => {
-          await submit(request);
+          await submit({ requests: [request] });
           await sleep(base.clock, 60_000, scope.signal);
-          return submit(request);
+          return submit({ requests: [request] });
         }),
       ),
     );
     await base.clock.advance(100);
     controller.abort('enough');
     expect(await held).toBe('enough');
-    await base.clock.drive(base.runtime.scopes.run({}, (scope) => turns.submit(scope, request)));
+    await base.clock.drive(base.runtime.scopes.run({}, (scope) => submitOne(turns, scope, request)));
     expect(base.requests.map(({ body }) => body['seq_id'])).toEqual([1, 2]);
     base.finish();
   });

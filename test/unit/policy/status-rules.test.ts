@@ -81,7 +81,7 @@ describe('STATUS_RULES', () => {
     const pauseMs = layer === 'sample' ? 1_000 : undefined;
     const work =
       layer === 'poll'
-        ? pollFuture(runtime, 'r', scope, () => {})
+        ? pollFuture(runtime, { requestId: 'r', type: 'OptimStep' }, scope, () => {})
         : sendResilient(runtime, { method: 'POST', path, lane, body: {}, scope, pauseMs });
     let end = 'none';
     const settled = work.then(

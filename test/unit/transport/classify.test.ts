@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { encodeUtf8 } from '../../../src/kernel/bytes.ts';
 import {
   type Answer,
   connectionError,
@@ -11,7 +12,14 @@ const NOW = 1_700_000_000_000;
 
 function answer(status: number, body: unknown = '', headers: Record<string, string> = {}): Answer {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return { path: '/api/v1/thing', status, headers: new Headers(headers), text, requestId: 'r-1' };
+  return {
+    path: '/api/v1/thing',
+    status,
+    headers: new Headers(headers),
+    text,
+    bytes: encodeUtf8(text),
+    requestId: 'r-1',
+  };
 }
 
 describe('statusError', () => {

@@ -4,6 +4,7 @@ import { isTinkerError, type TinkerApiError, type TinkerError } from '../../../s
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { type Answer, scriptedFetch } from '../../../src/testing/scripted-fetch.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
+import { type ApiKey, resolveKey } from '../../../src/transport/credential.ts';
 import {
   createTransport,
   type TransportOptions,
@@ -15,7 +16,7 @@ const KEY = 'tml-canary-key-that-nobody-may-see';
 
 function setUp(
   answers: readonly Answer[] | ((request: Request) => Response | Promise<Response>),
-  options: Partial<TransportOptions> = {},
+  { apiKey = KEY, ...options }: Partial<TransportOptions> & { readonly apiKey?: ApiKey } = {},
 ) {
   const clock = createVirtualClock();
   const controller = new AbortController();
@@ -25,7 +26,8 @@ function setUp(
   );
   const transport = createTransport({
     baseUrl: 'https://tinker.test/base',
-    apiKey: KEY,
+    credential: () => resolveKey(apiKey),
+    authScheme: 'x-api-key',
     fetch,
     clock,
     defaultHeaders: {},

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isTinkerError, type TinkerInputError } from '../../../src/kernel/errors.ts';
-import { checkedBatch, checkedChunks } from '../../../src/wire/checked-input.ts';
+import { checkedBatch, checkedCustomBatch } from '../../../src/wire/checked-input.ts';
 import type { Datum, LossFn } from '../../../src/wire/types/datum.ts';
 import { ModelInput } from '../../../src/wire/types/model-input.ts';
 import { thrown } from '../../support/settled.ts';
@@ -125,13 +125,23 @@ describe('checkedBatch', () => {
     ],
     [
       'a wrong chunk',
-      [datum({}, { chunks: [{ tokens: [1] }, { tokens: [NaN] }] })],
+      [
+        datum(
+          {},
+          {
+            chunks: [
+              { type: 'encoded_text', tokens: [1] },
+              { type: 'encoded_text', tokens: [NaN] },
+            ],
+          },
+        ),
+      ],
       'cross_entropy',
       '"data[0].modelInput.chunks[1].tokens[0]" must be an integer >= 0 and <= 2147483647, got NaN',
     ],
     [
       'a chunk without tokens',
-      [datum({}, { chunks: [{ type: 'image' }] })],
+      [datum({}, { chunks: [{ type: 'encoded_text' }] })],
       'cross_entropy',
       '"data[0].modelInput.chunks[0].tokens" must be an array of token ids, got undefined',
     ],
@@ -274,9 +284,9 @@ describe('checkedBatch', () => {
   it.each(['importance_sampling', 'ppo', 'cispo', 'dro'] as const)('takes what %s reads', (lossFn) => {
     const [checked] = checkedBatch([datum(policy) as Datum], lossFn);
     expect(checked?.lossFnInputs).toEqual({
-      target_tokens: Int32Array.of(6, 7),
-      logprobs: Float32Array.of(-1, -2),
-      advantages: Float32Array.of(1, 1),
+      target_tokens: { data: Int32Array.of(6, 7), dtype: 'int64', shape: [2] },
+      logprobs: { data: Float32Array.of(-1, -2), dtype: 'float32', shape: [2] },
+      advantages: { data: Float32Array.of(1, 1), dtype: 'float32', shape: [2] },
     });
   });
 
@@ -297,8 +307,11 @@ describe('checkedBatch', () => {
     targets.fill(0);
     weights.fill(0);
     expect(checked).toEqual({
-      chunks: [Int32Array.of(5, 6)],
-      lossFnInputs: { target_tokens: Int32Array.of(6, 7), weights: Float32Array.of(1, 2) },
+      chunks: [{ type: 'encoded_text', tokens: Int32Array.of(5, 6) }],
+      lossFnInputs: {
+        target_tokens: { data: Int32Array.of(6, 7), dtype: 'int64', shape: [2] },
+        weights: { data: Float32Array.of(1, 2), dtype: 'float32', shape: [2] },
+      },
     });
   });
 
@@ -323,8 +336,11 @@ describe('checkedBatch', () => {
           'cross_entropy',
         );
         expect(checked).toEqual({
-          chunks: [Int32Array.from(tokens)],
-          lossFnInputs: { target_tokens: Int32Array.from(targets), weights: Float32Array.from(weights) },
+          chunks: [{ type: 'encoded_text', tokens: Int32Array.from(tokens) }],
+          lossFnInputs: {
+            target_tokens: { data: Int32Array.from(targets), dtype: 'int64', shape: [targets.length] },
+            weights: { data: Float32Array.from(weights), dtype: 'float32', shape: [weights.length] },
+          },
         });
       }),
     );
@@ -332,7 +348,25 @@ describe('checkedBatch', () => {
 
   it('answers anything at all with an input error or a batch', () => {
     const anything = fc.anything({ withBigInt: true, withNullPrototype: true, withTypedArray: true });
-    const shaped = fc.record({ modelInput: anything, lossFnInputs: anything });
+    const tensor = fc.record(
+      { data: anything, dtype: fc.constantFrom('int64', 'float32'), shape: anything, crowIndices: anything },
+      { requiredKeys: ['data', 'dtype'] },
+    );
+    const chunk = fc.record({
+      type: fc.constantFrom('encoded_text', 'image', 'image_asset_pointer', 'dmel'),
+      tokens: anything,
+      data: anything,
+      format: fc.constantFrom('png', 'jpeg'),
+      dmel: fc.oneof(fc.uint8Array(), anything),
+    });
+    const inputs = fc.record({
+      target_tokens: fc.oneof(tensor, anything),
+      weights: fc.oneof(tensor, anything),
+    });
+    const shaped = fc.record({
+      modelInput: fc.oneof(fc.record({ chunks: fc.array(chunk) }), fc.constant([1]), anything),
+      lossFnInputs: fc.oneof(inputs, anything),
+    });
     fc.assert(
       fc.property(fc.oneof(anything, fc.array(fc.oneof(shaped, anything))), (data) => {
         try {
@@ -346,16 +380,167 @@ describe('checkedBatch', () => {
   });
 });
 
-describe('checkedChunks', () => {
-  it('keeps chunks apart and in order', () => {
-    const input = ModelInput.append(ModelInput.fromTokens([1, 2]), Int32Array.of(3));
-    expect(checkedChunks('prompt', input)).toEqual([Int32Array.of(1, 2), Int32Array.of(3)]);
-    expect(checkedChunks('prompt', [4])).toEqual([Int32Array.of(4)]);
+describe('checkedBatch with images', () => {
+  const data = Uint8Array.of(0xff, 0xd8, 0xff);
+  const image = (expectedTokens?: number): ModelInput =>
+    ModelInput.appendChunk(ModelInput.fromTokens([5]), {
+      type: 'image',
+      data,
+      format: 'jpeg',
+      ...(expectedTokens === undefined ? {} : { expectedTokens }),
+    });
+  const targets = (count: number): number[] => new Array(count).fill(1);
+
+  it.each<readonly [string, ModelInput, number]>([
+    ['as many targets as text and image have positions', image(3), 4],
+    ['any more targets where an image does not say', image(), 9],
+    ['none but the text’s where an image may take none', image(), 1],
+  ])('takes %s', (_, modelInput, count) => {
+    const [checked] = checkedBatch(
+      [datum({ target_tokens: targets(count) }, modelInput) as Datum],
+      'cross_entropy',
+    );
+    expect(checked?.chunks).toHaveLength(2);
   });
 
-  it('names the field it was given', () => {
-    expect(messageOf(() => checkedChunks('prompt', [-1]))).toBe(
-      '"prompt[0]" must be an integer >= 0 and <= 2147483647, got -1',
+  it.each<readonly [string, unknown, number, string]>([
+    [
+      'too few targets',
+      image(3),
+      1,
+      '"data[0].lossFnInputs.target_tokens" must have the length of the model input, 4, got 1',
+    ],
+    [
+      'fewer targets than text',
+      ModelInput.append(image(), [6]),
+      1,
+      '"data[0].lossFnInputs.target_tokens" must have the length of the model input, 2 beside its images, got 1',
+    ],
+    [
+      'nothing to predict',
+      { chunks: [{ type: 'image', data, format: 'jpeg', expectedTokens: 0 }] },
+      0,
+      '"data[0].lossFnInputs.target_tokens" must hold at least one target, got none',
+    ],
+    [
+      'an image that is elsewhere',
+      ModelInput.appendChunk(ModelInput.fromTokens([5]), {
+        type: 'image_asset_pointer',
+        location: 'a',
+        format: 'png',
+        expectedTokens: 1,
+      }),
+      2,
+      '"data[0].modelInput.chunks[1]" must not be an image_asset_pointer: only prompts take one; give the image itself',
+    ],
+  ])('refuses %s', (_, modelInput, count, message) => {
+    const batch = [datum({ target_tokens: targets(count) }, modelInput) as Datum];
+    expect(messageOf(() => checkedBatch(batch, 'cross_entropy'))).toBe(message);
+  });
+});
+
+describe('checkedBatch with rows of targets', () => {
+  const rows = {
+    target_tokens: [
+      [1, 2, 3],
+      [4, 5, 6],
+    ],
+    weights: [
+      [1, 0, 0],
+      [0.5, 0.25, 0.25],
+    ],
+  };
+  const sparse = {
+    data: [0.5],
+    dtype: 'float32',
+    shape: [2, 3],
+    crowIndices: [0, 0, 1],
+    colIndices: [2],
+  };
+
+  it('takes rows of weights of the same shape, dense or sparse', () => {
+    const [checked] = checkedBatch([datum(rows) as Datum], 'cross_entropy');
+    expect(checked?.lossFnInputs).toEqual({
+      target_tokens: { data: Int32Array.of(1, 2, 3, 4, 5, 6), dtype: 'int64', shape: [2, 3] },
+      weights: { data: Float32Array.of(1, 0, 0, 0.5, 0.25, 0.25), dtype: 'float32', shape: [2, 3] },
+    });
+    const [mixed] = checkedBatch([datum({ ...rows, weights: sparse }) as Datum], 'cross_entropy');
+    expect(mixed?.lossFnInputs['weights']).toMatchObject({ data: Float32Array.of(0.5), shape: [2, 3] });
+  });
+
+  it.each<readonly [string, object, string]>([
+    [
+      'no weights',
+      { weights: undefined },
+      '"data[0].lossFnInputs.weights" is missing: rows of target_tokens need a weight for each target',
+    ],
+    [
+      'one weight a position',
+      { weights: [1, 1] },
+      '"data[0].lossFnInputs.weights" must have the shape of target_tokens, [2, 3], got [2]',
+    ],
+    [
+      'other rows of weights',
+      { weights: [[1], [1]] },
+      '"data[0].lossFnInputs.weights" must have the shape of target_tokens, [2, 3], got [2, 1]',
+    ],
+    [
+      'rows of weights alone',
+      { target_tokens: [1, 2] },
+      '"data[0].lossFnInputs.weights" must have the shape of target_tokens, [2], got [2, 3]',
+    ],
+    [
+      'ragged rows',
+      { target_tokens: [[1, 2, 3], [4]] },
+      '"data[0].lossFnInputs.target_tokens[1]" is ragged: it must hold 3 values as row 0 does, got 1',
+    ],
+    [
+      'too few rows',
+      { target_tokens: [[1, 2, 3]] },
+      '"data[0].lossFnInputs.target_tokens" must have the length of the model input, 2, got 1',
+    ],
+    [
+      'rows of nothing',
+      { target_tokens: [[], []], weights: [[], []] },
+      '"data[0].lossFnInputs.target_tokens" must hold at least one target, got none',
+    ],
+    [
+      'three axes',
+      { target_tokens: { data: BigInt64Array.of(1n, 2n), dtype: 'int64', shape: [2, 1, 1] } },
+      '"data[0].lossFnInputs.target_tokens" must be one target or one row of targets a position, got the shape [2, 1, 1]',
+    ],
+    [
+      'no axes',
+      { target_tokens: { data: BigInt64Array.of(1n), dtype: 'int64', shape: [] } },
+      '"data[0].lossFnInputs.target_tokens" must be one target or one row of targets a position, got the shape []',
+    ],
+    [
+      'a weight that is none',
+      { weights: [rows.weights[0], [0, Number.NaN, 0]] },
+      '"data[0].lossFnInputs.weights[1][1]" must be a number that float32 can hold, got NaN',
+    ],
+  ])('refuses %s', (_, changes, message) => {
+    expect(messageOf(() => checkedBatch([datum({ ...rows, ...changes }) as Datum], 'cross_entropy'))).toBe(
+      message,
     );
+  });
+
+  it('takes them for the policy losses, tensors of results among them', () => {
+    const logprobs = { data: new Float32Array(6), dtype: 'float32', shape: [2, 3] };
+    const inputs = { target_tokens: rows.target_tokens, logprobs, advantages: rows.weights };
+    expect(checkedBatch([datum(inputs) as Datum], 'ppo')).toHaveLength(1);
+  });
+});
+
+describe('checkedCustomBatch', () => {
+  it('takes rows of targets without weights, and checks the rest', () => {
+    const rows = { target_tokens: [[1], [2]] };
+    expect(checkedCustomBatch([datum(rows) as Datum<'cross_entropy'>])[0]?.lossFnInputs).toEqual({
+      target_tokens: { data: Int32Array.of(1, 2), dtype: 'int64', shape: [2, 1] },
+    });
+    expect(messageOf(() => checkedCustomBatch([]))).toBe('"data" must hold at least one datum, got none');
+    expect(
+      messageOf(() => checkedCustomBatch([datum({ advantages: [1, 1] }) as Datum<'cross_entropy'>])),
+    ).toBe('"data[0].lossFnInputs.advantages" is not read by this loss; it reads target_tokens, weights');
   });
 });

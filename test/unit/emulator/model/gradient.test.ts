@@ -173,7 +173,7 @@ describe('accumulateGradient', () => {
     const { model, gradient, sequences } = prepare();
     const fail = () =>
       accumulateGradient(model.base, model.adapter, sequences, () => new Float32Array(2), model.kernels);
-    expect(fail).toThrow('gradientOf(sequence 0) returned 2 numbers; the sequence has 7 tokens');
+    expect(fail).toThrow('gradientOf(sequence 0) returned 2 numbers; the sequence has 7 targets');
     for (const { gradient: all } of model.adapter.parameters) expect(all.every((x) => x === 0)).toBe(true);
     const first = gradient();
     expect(first).toHaveLength(4);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { stringifyExact } from '../../../../src/wire/json/exact-json.ts';
 import { floats, readTensor, tensorJson, tokens } from '../../../../src/wire/json/tensor.ts';
 import { thrown } from '../../../support/settled.ts';
 
@@ -7,8 +8,50 @@ const wire = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 describe('tensorJson', () => {
   it('writes data, dtype and shape', () => {
-    expect(tensorJson(Int32Array.of(1, 2))).toEqual({ data: [1, 2], dtype: 'int64', shape: [2] });
-    expect(tensorJson(Float32Array.of(0.5))).toEqual({ data: [0.5], dtype: 'float32', shape: [1] });
+    expect(tensorJson({ data: Int32Array.of(1, 2), dtype: 'int64', shape: [2] })).toEqual({
+      data: [1, 2],
+      dtype: 'int64',
+      shape: [2],
+    });
+    expect(tensorJson({ data: Float32Array.of(0.5), dtype: 'float32', shape: [1] })).toEqual({
+      data: [0.5],
+      dtype: 'float32',
+      shape: [1],
+    });
+  });
+
+  it('keeps the shape of rows', () => {
+    const tensor = { data: Float32Array.of(1, 2, 3, 4), dtype: 'float32', shape: [2, 2] } as const;
+    expect(tensorJson(tensor)).toEqual({ data: [1, 2, 3, 4], dtype: 'float32', shape: [2, 2] });
+  });
+
+  it('makes a sparse one dense (servers.md 2.1 item 8)', () => {
+    const sparse = { crowIndices: BigInt64Array.of(0n, 1n, 1n, 2n), colIndices: BigInt64Array.of(1n, 3n) };
+    const float = { data: Float32Array.of(1, 2), dtype: 'float32', shape: [3, 4], sparse } as const;
+    expect(tensorJson(float)).toEqual({
+      data: [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2],
+      dtype: 'float32',
+      shape: [3, 4],
+    });
+    const integer = { ...float, data: Int32Array.of(7, 8), dtype: 'int64' } as const;
+    expect(tensorJson(integer).data).toEqual([0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 8]);
+  });
+
+  it('writes every int64 exactly', () => {
+    fc.assert(
+      fc.property(fc.bigInt64Array(), (data) => {
+        const tensor = tensorJson({ data, dtype: 'int64', shape: [data.length] });
+        expect(stringifyExact(tensor)).toBe(
+          `{"data":[${data.join(',')}],"dtype":"int64","shape":[${data.length}]}`,
+        );
+      }),
+    );
+    const edges = BigInt64Array.of(2n ** 53n - 1n, 2n ** 53n, -(2n ** 63n));
+    expect(tensorJson({ data: edges, dtype: 'int64', shape: [3] }).data).toEqual([
+      2 ** 53 - 1,
+      2n ** 53n,
+      -(2n ** 63n),
+    ]);
   });
 });
 
@@ -16,7 +59,10 @@ describe('readTensor', () => {
   it('reads what was written: every float32 and every int32, bit for bit', () => {
     fc.assert(
       fc.property(fc.float32Array({ noNaN: true, noDefaultInfinity: true }), (values) => {
-        const read = readTensor(wire(tensorJson(values)), 'x');
+        const read = readTensor(
+          wire(tensorJson({ data: values, dtype: 'float32', shape: [values.length] })),
+          'x',
+        );
         // JSON has no negative zero.
         expect(read).toEqual({
           data: values.map((value) => value + 0),
@@ -27,7 +73,10 @@ describe('readTensor', () => {
     );
     fc.assert(
       fc.property(fc.int32Array(), (values) => {
-        const read = readTensor(wire(tensorJson(values)), 'x');
+        const read = readTensor(
+          wire(tensorJson({ data: values, dtype: 'int64', shape: [values.length] })),
+          'x',
+        );
         expect(read).toEqual({
           data: BigInt64Array.from(values, BigInt),
           dtype: 'int64',
@@ -68,6 +117,21 @@ describe('readTensor', () => {
       'nothing in it',
       { data: [], dtype: 'int64', shape: [0] },
       { data: new BigInt64Array(0), dtype: 'int64', shape: [0] },
+    ],
+    [
+      'narrower integers',
+      { data: [-3], dtype: 'int32' },
+      { data: BigInt64Array.of(-3n), dtype: 'int64', shape: [1] },
+    ],
+    [
+      'other floats',
+      { data: [1.5, null], dtype: 'bfloat16' },
+      { data: Float32Array.of(1.5, Number.NaN), dtype: 'float32', shape: [2] },
+    ],
+    [
+      'placeholders of what is not there',
+      { data: [1], dtype: 'float32', shape: [1], sparse_crow_indices: null, sparse_col_indices: null },
+      { data: Float32Array.of(1), dtype: 'float32', shape: [1] },
     ],
     [
       'large integers',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { CheckedDatum } from '../../../../src/wire/checked-datum.ts';
 import {
   createModelBody,
   forwardBody,
@@ -39,10 +40,16 @@ describe('bodies', () => {
   });
 
   it('forward_backward is the protocol’s JSON form (4.8)', () => {
-    const data = [
+    const data: CheckedDatum[] = [
       {
-        chunks: [Int32Array.of(1, 2), Int32Array.of(3)],
-        lossFnInputs: { target_tokens: Int32Array.of(2, 3, 4), weights: Float32Array.of(1, 0.5, 0) },
+        chunks: [
+          { type: 'encoded_text', tokens: Int32Array.of(1, 2) },
+          { type: 'encoded_text', tokens: Int32Array.of(3) },
+        ],
+        lossFnInputs: {
+          target_tokens: { data: Int32Array.of(2, 3, 4), dtype: 'int64', shape: [3] },
+          weights: { data: Float32Array.of(1, 0.5, 0), dtype: 'float32', shape: [3] },
+        },
       },
     ];
     const input = { data, lossFn: 'cross_entropy', lossFnConfig: undefined };
@@ -135,6 +142,22 @@ describe('readForwardBackward', () => {
     });
   });
 
+  it('takes fewer outputs than data, and none in the place of one', () => {
+    const body = { loss_fn_outputs: [null, { loss: { data: [2], dtype: 'float32', shape: [] } }] };
+    expect(readForwardBackward(body).lossFnOutputs).toEqual([
+      {},
+      { loss: { data: Float32Array.of(2), dtype: 'float32', shape: [] } },
+    ]);
+  });
+
+  it('refuses an int64 that JSON has made inexact', () => {
+    const body = JSON.parse('{"loss_fn_outputs":[{"ids":{"data":[1,9007199254740993],"dtype":"int64"}}]}');
+    expect(thrown(() => readForwardBackward(body))).toMatchObject({
+      code: 'response_invalid',
+      message: 'loss_fn_outputs[0].ids[1] is not an exact integer',
+    });
+  });
+
   it('names the tensor it cannot read', () => {
     const body = { loss_fn_outputs: [{}, { logprobs: { data: ['x'] } }] };
     expect(thrown(() => readForwardBackward(body))).toMatchObject({
@@ -143,8 +166,9 @@ describe('readForwardBackward', () => {
     });
   });
 
-  it('refuses metrics that are no numbers', () => {
-    expect(thrown(() => readForwardBackward({ metrics: { loss: 'low' } }))).toMatchObject({
+  it.each([['low'], [true], [[1]], [{}]])('refuses metrics that are no numbers: %j', (loss) => {
+    expect(thrown(() => readForwardBackward({ metrics: { fine: 1, loss } }))).toMatchObject({
+      code: 'response_invalid',
       message:
         'The forward_backward result does not follow the protocol: "metrics.loss" is not what was expected',
     });
@@ -182,9 +206,10 @@ describe('other results', () => {
     expect(thrown(() => readSavedSamplerSession({ path: 'p' }))).toMatchObject({ code: 'response_invalid' });
   });
 
-  it('reads a model’s id', () => {
+  it('reads a model’s id, where the server names it', () => {
     expect(readModelId({ model_id: 'a:train:0', type: 'x' })).toBe('a:train:0');
-    expect(thrown(() => readModelId({ model_id: null }))).toMatchObject({ code: 'response_invalid' });
+    for (const body of [{}, { model_id: null }, { model_id: '' }]) expect(readModelId(body)).toBeUndefined();
+    expect(thrown(() => readModelId({ model_id: 5 }))).toMatchObject({ code: 'response_invalid' });
   });
 
   it('reads what is known of a model', () => {

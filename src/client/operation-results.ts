@@ -1,0 +1,48 @@
+import { TinkerResponseError } from '../kernel/errors.ts';
+import { readSample } from '../wire/json/sampling.ts';
+import { readForwardBackward } from '../wire/json/training.ts';
+import { decodeForwardBackwardOutput } from '../wire/proto/forward-backward-output.ts';
+import { decodeSampleResponse } from '../wire/proto/sample-response.ts';
+import type { SampleResponse } from '../wire/types/sampling.ts';
+import type { ForwardBackwardOutput } from '../wire/types/training.ts';
+import { combineOutputs } from './combine-outputs.ts';
+
+/** Reads the result of an operation that is always one part. */
+export function onePart<T>(read: (body: unknown) => T): (bodies: readonly unknown[]) => T {
+  return ([body]) => {
+    if (body instanceof Uint8Array)
+      throw new TinkerResponseError('The result came as protobuf, in which this operation has none');
+    return read(body);
+  };
+}
+
+/** Result of a pass, from its chunks' results in order: what the server says decides whether it is protobuf. */
+export function readPass(bodies: readonly unknown[]): ForwardBackwardOutput {
+  return combineOutputs(
+    bodies.map((body) =>
+      body instanceof Uint8Array ? decodeForwardBackwardOutput(body) : readForwardBackward(body),
+    ),
+  );
+}
+
+/** Result of a sample. @param promptLength - In tokens; `undefined` where it cannot be known. */
+export function readSampled([body]: readonly unknown[], promptLength: number | undefined): SampleResponse {
+  return body instanceof Uint8Array
+    ? decodeSampleResponse(body, promptLength)
+    : readSample(body, promptLength);
+}
+
+/** What `computeLogprobs` makes of a sample: one number for each token of the prompt. */
+export function promptLogprobsOf(
+  { promptLogprobs }: SampleResponse,
+  promptLength: number | undefined,
+): Float32Array {
+  // Nothing comes before a single token; servers that leave the first number out send none at all.
+  if (promptLength === 1) return Float32Array.of(Number.NaN);
+  if (promptLogprobs !== undefined && (promptLength === undefined || promptLogprobs.length === promptLength))
+    return promptLogprobs;
+  const tokens = promptLength === undefined ? 'a prompt with images' : `${promptLength} tokens`;
+  throw new TinkerResponseError(
+    `The server returned ${promptLogprobs?.length ?? 'no'} prompt log-probabilities for ${tokens}`,
+  );
+}

@@ -1,0 +1,29 @@
+import type { Session } from './sessions.ts';
+
+/** What a sampling session samples from (protocol 2.6). */
+export interface SamplerRecord {
+  /** `{session}:sample:{n}` */
+  readonly id: string;
+  readonly session: Session;
+  readonly baseModel: string;
+  /** Of the checkpoint; `undefined` for the base model, and for weights that were saved without a name. */
+  readonly modelPath: string | undefined;
+}
+
+/** Every sampling session there was, also those whose weights are no longer held. */
+export interface SamplerRecords {
+  add(record: SamplerRecord): void;
+  find(samplerId: string): SamplerRecord | undefined;
+  /** Of one session, in the order of their opening. */
+  of(sessionId: string): readonly SamplerRecord[];
+}
+
+/** None yet. */
+export function createSamplerRecords(): SamplerRecords {
+  const records = new Map<string, SamplerRecord>();
+  return {
+    add: (record) => void records.set(record.id, record),
+    find: (samplerId) => records.get(samplerId),
+    of: (sessionId) => [...records.values()].filter(({ session }) => session.id === sessionId),
+  };
+}

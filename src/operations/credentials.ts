@@ -1,0 +1,65 @@
+import { raceAbort } from '../kernel/abort.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { EventSink } from '../kernel/diagnostics.ts';
+import { TinkerResponseError } from '../kernel/errors.ts';
+import { type ApiKey, type Credential, resolveKey } from '../transport/credential.ts';
+import type { Transport } from '../transport/transport.ts';
+import { readExchangedToken } from '../wire/json/client-config.ts';
+import type { Scopes } from './scope.ts';
+import type { Settings } from './settings.ts';
+import { createTokenExchange } from './token-exchange.ts';
+
+/** What proves to the server who is asking. */
+export interface Credentials {
+  /** For every request but those that lead to it. */
+  readonly current: Credential;
+  /** The same for somebody else's key: what a request on their behalf sends. */
+  exchanged(key: string, signal: AbortSignal): Promise<string>;
+}
+
+/** What {@link createCredentials} needs. */
+export interface CredentialsParts {
+  readonly clock: Clock;
+  readonly emit: EventSink;
+  readonly scopes: Scopes;
+  readonly settings: Settings;
+  readonly apiKey: ApiKey;
+  readonly timeoutMs: number;
+  /** A transport that sends with this credential. */
+  transportWith(credential: Credential): Transport;
+}
+
+/**
+ * The key itself, or where the server wants it (`pjwt_auth_enabled`, protocol 1.4) the short-lived token it is exchanged
+ * for. A key that is a token already (`eyJ…`) is exchanged like any other.
+ */
+export function createCredentials(parts: CredentialsParts): Credentials {
+  const { clock, emit, scopes, settings, apiKey, timeoutMs } = parts;
+
+  const exchange = async (credential: Credential, signal: AbortSignal): Promise<string> => {
+    const path = '/api/v1/auth/token';
+    const answer = await parts
+      .transportWith(credential)
+      .send({ method: 'POST', path, body: {}, signal, timeoutMs });
+    const token = readExchangedToken(answer);
+    if (token === undefined) throw new TinkerResponseError(`${path} answered without a token`);
+    return token;
+  };
+  const own = createTokenExchange({
+    clock,
+    emit,
+    scopes,
+    exchange: (signal) => exchange(() => resolveKey(apiKey), signal),
+  });
+
+  return {
+    async current(signal) {
+      const { jwtAuth } = await settings.ready(signal);
+      return jwtAuth ? own.token(signal) : raceAbort(signal, resolveKey(apiKey));
+    },
+    async exchanged(key, signal) {
+      const { jwtAuth } = await settings.ready(signal);
+      return jwtAuth ? exchange(async () => key, signal) : key;
+    },
+  };
+}

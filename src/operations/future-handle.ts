@@ -1,0 +1,75 @@
+import { checkInteger, checkText, show } from '../kernel/checks.ts';
+import { TinkerInputError } from '../kernel/errors.ts';
+
+/** Operations whose results another process can read. */
+export type ResumableKind =
+  | 'create_model'
+  | 'forward'
+  | 'forward_backward'
+  | 'optim_step'
+  | 'save_weights'
+  | 'load_weights'
+  | 'unload_model'
+  | 'sample'
+  | 'compute_logprobs';
+
+/** What is needed to read a result. */
+export interface HandleDetails {
+  /** What the operation is. */
+  readonly kind: ResumableKind | 'unknown';
+  /** Tokens in the prompt of a sample. */
+  readonly promptLength?: number | undefined;
+  /** Metrics that the client adds to the server's: those of a loss of your own. */
+  readonly metrics?: Readonly<Record<string, number>> | undefined;
+}
+
+/** An operation under way as plain data: what `ApiFuture.toJSON` gives and `ServiceClient.resume` takes. */
+export interface FutureHandle extends HandleDetails {
+  /** Of this format. */
+  readonly version: 1;
+  /** The server's ids of its parts: one, or one for each chunk of a pass; none before the server accepted it. */
+  readonly requestIds: readonly string[];
+}
+
+const KINDS: readonly ResumableKind[] = [
+  'create_model',
+  'forward',
+  'forward_backward',
+  'optim_step',
+  'save_weights',
+  'load_weights',
+  'unload_model',
+  'sample',
+  'compute_logprobs',
+];
+
+/** A handle as it came back from wherever it was kept. @throws TinkerInputError - naming what is wrong with it. */
+export function checkHandle(value: unknown): FutureHandle & { readonly kind: ResumableKind } {
+  const at = (field: string): string => `handle.${field}`;
+  if (typeof value !== 'object' || value === null)
+    throw new TinkerInputError('handle', `must be what a future's toJSON() gave, got ${show(value)}`);
+  const { version, kind, requestIds, promptLength, metrics } = value as Record<string, unknown>;
+  if (version !== 1) throw new TinkerInputError(at('version'), `must be 1, got ${show(version)}`);
+  if (!KINDS.includes(kind as ResumableKind)) {
+    throw new TinkerInputError(at('kind'), `must be one of ${KINDS.join(', ')}, got ${show(kind)}`);
+  }
+  if (!Array.isArray(requestIds) || requestIds.length === 0) {
+    const hint = 'Take the handle after the server has accepted the operation: when its requestId is there';
+    throw new TinkerInputError(at('requestIds'), 'must hold at least one id, got none', { hint });
+  }
+  const needsLength = kind === 'sample' || kind === 'compute_logprobs';
+  return {
+    version,
+    kind: kind as ResumableKind,
+    requestIds: requestIds.map((id, index) => checkText(at(`requestIds[${index}]`), id)),
+    ...(needsLength ? { promptLength: checkInteger(at('promptLength'), promptLength, { min: 1 }) } : {}),
+    ...(metrics === undefined ? {} : { metrics: checkMetrics(at('metrics'), metrics) }),
+  };
+}
+
+function checkMetrics(field: string, metrics: unknown): Readonly<Record<string, number>> {
+  const isObject = typeof metrics === 'object' && metrics !== null && !Array.isArray(metrics);
+  const wrong = isObject && Object.values(metrics).find((metric) => typeof metric !== 'number');
+  if (isObject && wrong === undefined) return { ...(metrics as Record<string, number>) };
+  throw new TinkerInputError(field, `must be an object of numbers, got ${show(isObject ? wrong : metrics)}`);
+}

@@ -1,0 +1,16 @@
+import * as z from 'zod/mini';
+import { lazy } from './lazy.ts';
+import { parseWire } from './parse.ts';
+
+const archiveSchema = /* @__PURE__ */ lazy(() =>
+  z.looseObject({ url: z.string(), expires: z.nullish(z.union([z.string(), z.number()])) }),
+);
+
+/** Answer of `…/archive` where it is JSON (protocol 2.9): the address, and when it expires, as the server put it. */
+export function readArchive(body: unknown): {
+  readonly url: string;
+  readonly expires: string | number | undefined;
+} {
+  const { url, expires } = parseWire(archiveSchema, body, 'archive answer');
+  return { url, expires: expires ?? undefined };
+}

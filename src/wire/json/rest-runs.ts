@@ -1,0 +1,160 @@
+import * as z from 'zod/mini';
+import type { Cursor } from '../types/rest.ts';
+import type { Checkpoint, TrainingRun, WeightsInfo } from '../types/training-run.ts';
+import { lazy } from './lazy.ts';
+import { parseWire } from './parse.ts';
+import { readTimestamp } from './rest-timestamp.ts';
+
+/** A page as a server sends it. */
+export interface ReadPage<T> {
+  readonly items: readonly T[];
+  /** `undefined` where the server sends none. */
+  readonly cursor: Cursor | undefined;
+}
+
+const timestampSchema = /* @__PURE__ */ lazy(() => z.nullish(z.union([z.string(), z.number()])));
+
+const cursorSchema = /* @__PURE__ */ lazy(() =>
+  z.nullish(
+    z.looseObject({
+      offset: z.nullish(z.number()),
+      limit: z.nullish(z.number()),
+      total_count: z.nullish(z.number()),
+    }),
+  ),
+);
+
+const checkpointSchema = /* @__PURE__ */ lazy(() =>
+  z.looseObject({
+    checkpoint_id: z.string(),
+    checkpoint_type: z.nullish(z.string()),
+    time: timestampSchema(),
+    tinker_path: z.string(),
+    size_bytes: z.nullish(z.number()),
+    public: z.nullish(z.boolean()),
+    expires_at: timestampSchema(),
+  }),
+);
+
+const runSchema = /* @__PURE__ */ lazy(() =>
+  z.looseObject({
+    training_run_id: z.string(),
+    base_model: z.string(),
+    model_owner: z.nullish(z.string()),
+    is_lora: z.nullish(z.boolean()),
+    lora_rank: z.nullish(z.number()),
+    corrupted: z.nullish(z.boolean()),
+    last_request_time: timestampSchema(),
+    last_checkpoint: z.nullish(checkpointSchema()),
+    last_sampler_checkpoint: z.nullish(checkpointSchema()),
+    user_metadata: z.nullish(z.record(z.string(), z.unknown())),
+  }),
+);
+
+const runsSchema = /* @__PURE__ */ lazy(() =>
+  z.looseObject({ training_runs: z.array(runSchema()), cursor: cursorSchema() }),
+);
+
+const checkpointListSchema = /* @__PURE__ */ lazy(() =>
+  z.looseObject({ checkpoints: z.array(checkpointSchema()), cursor: cursorSchema() }),
+);
+
+const weightsInfoSchema = /* @__PURE__ */ lazy(() =>
+  z.looseObject({
+    base_model: z.string(),
+    is_lora: z.nullish(z.boolean()),
+    lora_rank: z.nullish(z.number()),
+    train_attn: z.nullish(z.boolean()),
+    train_mlp: z.nullish(z.boolean()),
+    train_unembed: z.nullish(z.boolean()),
+  }),
+);
+
+type WireCheckpoint = z.infer<ReturnType<typeof checkpointSchema>>;
+type WireRun = z.infer<ReturnType<typeof runSchema>>;
+
+/** Answer of `training_runs/{id}` (protocol 2.9). */
+export function readTrainingRun(body: unknown): TrainingRun {
+  return trainingRun('', parseWire(runSchema, body, 'training run'));
+}
+
+/** Answer of `training_runs`. */
+export function readTrainingRuns(body: unknown): ReadPage<TrainingRun> {
+  const { training_runs, cursor } = parseWire(runsSchema, body, 'list of training runs');
+  return {
+    items: training_runs.map((run, index) => trainingRun(`training_runs.${index}.`, run)),
+    cursor: readCursor(cursor),
+  };
+}
+
+/** Answer of `checkpoints`, and of `training_runs/{id}/checkpoints`. */
+export function readCheckpointList(body: unknown): ReadPage<Checkpoint> {
+  const { checkpoints, cursor } = parseWire(checkpointListSchema, body, 'list of checkpoints');
+  return {
+    items: checkpoints.map((one, index) => checkpoint(`checkpoints.${index}.`, one)),
+    cursor: readCursor(cursor),
+  };
+}
+
+/** Answer of `weights_info` (protocol 2.5). */
+export function readWeightsInfo(body: unknown): WeightsInfo {
+  const info = parseWire(weightsInfoSchema, body, 'weights_info answer');
+  return {
+    baseModel: info.base_model,
+    isLora: info.is_lora ?? undefined,
+    loraRank: info.lora_rank ?? undefined,
+    trainAttn: info.train_attn ?? undefined,
+    trainMlp: info.train_mlp ?? undefined,
+    trainUnembed: info.train_unembed ?? undefined,
+  };
+}
+
+/** Metadata as text, whatever a server keeps there; `undefined` for none. */
+export function readMetadata(
+  metadata: Readonly<Record<string, unknown>> | null | undefined,
+): Readonly<Record<string, string>> | undefined {
+  if (metadata === null || metadata === undefined) return undefined;
+  const texts = Object.entries(metadata).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  return Object.fromEntries(texts) as Record<string, string>;
+}
+
+/** A cursor that does not say where it stands is as good as none. */
+function readCursor(cursor: z.infer<ReturnType<typeof cursorSchema>>): Cursor | undefined {
+  const { offset, limit, total_count: totalCount } = cursor ?? {};
+  const isWhole = [offset, limit, totalCount].every((number) => typeof number === 'number');
+  return isWhole ? ({ offset, limit, totalCount } as Cursor) : undefined;
+}
+
+function trainingRun(at: string, run: WireRun): TrainingRun {
+  return {
+    trainingRunId: run.training_run_id,
+    baseModel: run.base_model,
+    modelOwner: run.model_owner ?? undefined,
+    isLora: run.is_lora ?? undefined,
+    loraRank: run.lora_rank ?? undefined,
+    isCorrupted: run.corrupted ?? false,
+    lastRequestTime: readTimestamp(`${at}last_request_time`, run.last_request_time),
+    lastCheckpoint: optionalCheckpoint(`${at}last_checkpoint.`, run.last_checkpoint),
+    lastSamplerCheckpoint: optionalCheckpoint(`${at}last_sampler_checkpoint.`, run.last_sampler_checkpoint),
+    userMetadata: readMetadata(run.user_metadata),
+  };
+}
+
+function optionalCheckpoint(at: string, one: WireCheckpoint | null | undefined): Checkpoint | undefined {
+  return one ? checkpoint(at, one) : undefined;
+}
+
+function checkpoint(at: string, one: WireCheckpoint): Checkpoint {
+  return {
+    checkpointId: one.checkpoint_id,
+    checkpointType: one.checkpoint_type ?? undefined,
+    time: readTimestamp(`${at}time`, one.time),
+    tinkerPath: one.tinker_path,
+    sizeBytes: one.size_bytes ?? undefined,
+    isPublic: one.public ?? false,
+    expiresAt: readTimestamp(`${at}expires_at`, one.expires_at),
+  };
+}

@@ -1,0 +1,115 @@
+import { checkInteger } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import type { CheckedChunk, CheckedDatum, CheckedTensor } from '../checked-datum.ts';
+import { DTYPE } from './dtype.ts';
+import { encodeMessage, type ProtobufWriter } from './protobuf-writer.ts';
+
+/** The largest int32: what the fields `seq_id` and `expected_tokens` can hold. */
+const MAX_INT32 = 2 ** 31 - 1;
+
+/** What a forward pass is asked for with, whether or not a backward one follows. */
+export interface ForwardBackwardRequest {
+  /** The model to run. */
+  readonly modelId: string;
+  /** Its turn, in [1, 2^31): on the wire 0 means that there is none. */
+  readonly sequenceId: number;
+  /** The batch. */
+  readonly data: readonly CheckedDatum[];
+  /** Name of the loss. */
+  readonly lossFn: string;
+  /** Settings of the loss, by name. */
+  readonly lossFnConfig: Readonly<Record<string, number>> | undefined;
+  /** Whether to leave the gradients alone. */
+  readonly forwardOnly: boolean;
+}
+
+/**
+ * Body of `forward_backward` as protobuf (protocol 4.4). Maps go out in the order of their keys.
+ *
+ * @throws TinkerInputError - for a sequence id out of bounds, for a chunk that protobuf has no form for, and for more
+ * bytes than protobuf can carry.
+ */
+export function encodeForwardBackwardRequest(request: ForwardBackwardRequest): Uint8Array<ArrayBuffer> {
+  const { modelId, data, lossFn, lossFnConfig, forwardOnly } = request;
+  const sequenceId = checkInteger('sequenceId', request.sequenceId, { min: 1, max: MAX_INT32 });
+  return encodeMessage('data', (writer) => {
+    if (modelId !== '') writer.string(1, modelId);
+    writer.varint(2, sequenceId);
+    data.forEach((datum, i) => {
+      writer.message(3, () => writeDatum(writer, datum, i));
+    });
+    if (lossFn !== '') writer.string(4, lossFn);
+    for (const [name, value] of Object.entries(lossFnConfig ?? {})) {
+      writer.message(5, () => {
+        writer.string(1, name);
+        writer.double(2, value);
+      });
+    }
+    if (forwardOnly) writer.varint(6, 1);
+  });
+}
+
+function writeDatum(writer: ProtobufWriter, { chunks, lossFnInputs }: CheckedDatum, i: number): void {
+  chunks.forEach((chunk, j) => {
+    writer.message(1, () => writeChunk(writer, chunk, () => `data[${i}].modelInput.chunks[${j}]`));
+  });
+  for (const [name, tensor] of Object.entries(lossFnInputs)) {
+    writer.message(2, () => {
+      writer.string(1, name);
+      writer.message(2, () => writeTensor(writer, tensor));
+    });
+  }
+}
+
+/** `at` is the path of the chunk, for errors. */
+function writeChunk(writer: ProtobufWriter, chunk: CheckedChunk, at: () => string): void {
+  switch (chunk.type) {
+    case 'encoded_text':
+      writer.message(1, () => writeArray(writer, 1, chunk.tokens));
+      return;
+    case 'image':
+      writer.message(2, () => {
+        writeArray(writer, 1, chunk.data);
+        writer.string(2, chunk.format);
+        if (chunk.expectedTokens === undefined) return;
+        const bounds = { min: 0, max: MAX_INT32 };
+        writer.varint(3, checkInteger(`${at()}.expectedTokens`, chunk.expectedTokens, bounds));
+      });
+      return;
+    case 'dmel':
+      writer.message(3, () => writeArray(writer, 1, chunk.dmel));
+      return;
+    case 'image_asset_pointer':
+      throw new TinkerInputError(at(), 'is an image asset pointer, for which protobuf has no chunk', {
+        hint: 'Send the image itself; pointers work for sampling',
+      });
+  }
+}
+
+function writeTensor(writer: ProtobufWriter, { data, sparse, shape }: CheckedTensor): void {
+  if (sparse === undefined) writeNumbers(writer, 1, data);
+  else {
+    writer.message(2, () => {
+      if (data.length > 0) writeNumbers(writer, 1, data);
+      writeArray(writer, 2, sparse.crowIndices);
+      writeArray(writer, 3, sparse.colIndices);
+    });
+  }
+  writer.varint(3, data instanceof Float32Array ? DTYPE.float32 : DTYPE.int64);
+  if (shape.length > 0) writer.packed(4, shape);
+}
+
+/** The numbers of a tensor in its dtype, also where there are none: that says dense. */
+function writeNumbers(writer: ProtobufWriter, field: number, data: CheckedTensor['data']): void {
+  if (data instanceof Int32Array) writer.widened(field, data);
+  else writer.array(field, data);
+}
+
+/** An array in a field whose absence means an empty one. */
+function writeArray(
+  writer: ProtobufWriter,
+  field: number,
+  values: Uint8Array | Int32Array | BigInt64Array,
+): void {
+  if (values.length > 0) writer.array(field, values);
+}
