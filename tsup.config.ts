@@ -3,6 +3,7 @@ import { defineConfig } from 'tsup';
 export default defineConfig({
   entry: {
     index: 'src/index.ts',
+    env: 'src/env.ts',
     'emulator/index': 'src/emulator/index.ts',
     'testing/index': 'src/testing/index.ts',
   },

@@ -61,6 +61,7 @@ export type { ClientConfig } from './wire/json/client-config.ts';
 export { parseTinkerPath } from './wire/tinker-path.ts';
 export type {
   Datum,
+  DenseTensor,
   FloatInput,
   FloatTensorInput,
   Int64Input,

@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^isotinker$/, replacement: `${root}src/index.ts` },
+      { find: /^isotinker\/env$/, replacement: `${root}src/env.ts` },
       { find: /^isotinker\/(.+)$/, replacement: `${root}src/$1/index.ts` },
     ],
   },

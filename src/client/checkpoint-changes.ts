@@ -53,16 +53,21 @@ export async function deleteCheckpoints(
   places: readonly CheckpointPlace[],
 ): Promise<void> {
   const limiter = createLimiter(DELETIONS);
-  const outcomes = await Promise.all(
-    places.map(async (place): Promise<PartialFailure | undefined> => {
-      try {
-        await limiter.run(scope.signal, () => deleteCheckpoint(runtime, scope, place));
-        return undefined;
-      } catch (error) {
-        return { item: place.label, error };
-      }
-    }),
-  );
+  const attempt = async (place: CheckpointPlace): Promise<PartialFailure | undefined> => {
+    // A signal of its own: the call's would get several listeners for each.
+    const own = new AbortController();
+    const unsubscribe = runtime.fanout.subscribe(scope.signal, (reason) => own.abort(reason));
+    try {
+      const { signal } = own;
+      await limiter.run(signal, () => deleteCheckpoint(runtime, { ...scope, signal }, place));
+      return undefined;
+    } catch (error) {
+      return { item: place.label, error };
+    } finally {
+      unsubscribe();
+    }
+  };
+  const outcomes = await Promise.all(places.map(attempt));
   scope.signal.throwIfAborted();
   const failures = outcomes.filter((outcome) => outcome !== undefined);
   if (failures.length === 0) return;

@@ -16,7 +16,7 @@ import {
 export interface GradientCheckOptions {
   /**
    * The first step, relative to the larger of 1 and the size of the log-probability; smaller ones follow. A loss that is
-   * summed up in float32 needs a larger one. In (0, 0.5]. @default 1 / 64
+   * summed up in float32 needs a larger one. In [2^-17, 0.5]. @default 1 / 64
    */
   readonly step?: number | undefined;
   /** The largest relative error that is right. In (0, 1). @default 1e-3 */
@@ -65,6 +65,8 @@ interface Settings {
   readonly tolerance: number;
 }
 
+/** Leaves two steps of a few float32 spacings each at any log-probability. */
+const LEAST_STEP = 2 ** -17;
 /** Pairs of steps that are tried where the first does not agree. */
 const MAX_TRIES = 3;
 
@@ -88,7 +90,7 @@ export async function checkGradients(
   options: GradientCheckOptions = {},
 ): Promise<GradientCheck> {
   const settings: Settings = {
-    step: checkFinite('step', options.step ?? 1 / 64, { min: 0, aboveMin: true, max: 0.5 }),
+    step: checkFinite('step', options.step ?? 1 / 64, { min: LEAST_STEP, max: 0.5 }),
     tolerance: checkFinite('tolerance', options.tolerance ?? 1e-3, {
       min: 0,
       aboveMin: true,

@@ -59,6 +59,7 @@ export function createSamplingClient(
     checkContextLength('prompt', length, sample.maxTokens, limit);
     const promptTokens = length ?? 0;
     let response: SampleResponse | undefined;
+    let sequenceIds: readonly string[] = [];
     return startOperation(
       runtime,
       {
@@ -71,11 +72,13 @@ export function createSamplingClient(
         async submit(scope, seen, isResubmission) {
           const body = sampleBody(samplingSessionId, nextId++, sample);
           const submission = { body, bytes: estimatedPromptBytes(sample.prompt), isResubmission };
-          return [await dispatchSample(runtime, scope, submission, seen)];
+          const submitted = await dispatchSample(runtime, scope, submission, seen);
+          sequenceIds = submitted.sequenceIds ?? [];
+          return [submitted];
         },
         resubmitsExpired: !runtime.settings.current.sampleNoRetries,
         decode(bodies) {
-          response = readSampled(bodies, length);
+          response = withSequenceIds(readSampled(bodies, length), sequenceIds);
           return pick(response, length);
         },
         handle: () => ({ kind, ...(length === undefined ? {} : { promptLength: length }) }),
@@ -103,4 +106,10 @@ export function createSamplingClient(
     },
     usage: () => meter.snapshot(),
   };
+}
+
+function withSequenceIds(response: SampleResponse, ids: readonly string[]): SampleResponse {
+  if (ids.length === 0) return response;
+  const sequences = response.sequences.map((sequence, index) => ({ ...sequence, sequenceId: ids[index] }));
+  return { ...response, sequences };
 }

@@ -89,8 +89,8 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     createTrainingClient(runtime, { modelId, baseModel }, sampling);
 
   const close = async (): Promise<void> => {
-    await runtime.telemetry.close();
-    await scopes.close(new TinkerClosedError());
+    // Side by side: what runs ends at once, however long the last telemetry takes.
+    await Promise.all([scopes.close(new TinkerClosedError()), runtime.telemetry.close()]);
     lease.release();
   };
 

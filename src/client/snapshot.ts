@@ -2,6 +2,8 @@ import type { CircuitKind } from '../kernel/diagnostics.ts';
 import type { Lane } from '../kernel/lane.ts';
 import type { FutureStatus } from '../operations/operation-view.ts';
 import type { Runtime } from '../operations/runtime.ts';
+import type { TelemetryGauge } from '../operations/telemetry-delivery.ts';
+import type { TokenBudgetGauge } from '../operations/token-budget.ts';
 import type { QueueState } from '../wire/types/server.ts';
 
 /** A limit at this moment. */
@@ -59,6 +61,14 @@ export interface ServiceSnapshot {
     /** Estimated bytes of submissions. */
     readonly bytes: LimitGauge;
   };
+  /** Estimated bytes of submissions of passes over data. */
+  readonly passes: LimitGauge;
+  /** Bytes of large results that are fetched. */
+  readonly responses: LimitGauge;
+  /** Tokens spent, and held for calls under way; without a budget `limit` is `Infinity`. */
+  readonly tokens: TokenBudgetGauge;
+  /** Events for the server that wait, were sent, or were lost; all 0 without `telemetry`. */
+  readonly telemetry: TelemetryGauge;
   /** Milliseconds for which the server asked to be left alone, by lane; 0 where it did not. */
   readonly pausedMs: Readonly<Record<Exclude<Lane, 'session'>, number>>;
   /** For how long the server has asked for payment, in milliseconds; 0 where it does not. */
@@ -70,7 +80,7 @@ export interface ServiceSnapshot {
 }
 
 /** A copy of all gauges. */
-export function takeSnapshot({ operations, account }: Runtime): ServiceSnapshot {
+export function takeSnapshot({ operations, account, budget, telemetry }: Runtime): ServiceSnapshot {
   const { samples, submissions, throttled, bytes } = account.sampling;
   const { train, sample, poll, rest } = account.windows;
   return {
@@ -83,8 +93,12 @@ export function takeSnapshot({ operations, account }: Runtime): ServiceSnapshot 
       samples: countGauge(samples),
       submissions: countGauge(submissions),
       throttled: countGauge(throttled),
-      bytes: { used: bytes.used, capacity: bytes.capacity, waiting: bytes.waiting },
+      bytes: byteGauge(bytes),
     },
+    passes: byteGauge(account.passBytes),
+    responses: byteGauge(account.responseBytes),
+    tokens: budget.snapshot(),
+    telemetry: telemetry.snapshot(),
     pausedMs: {
       train: train.remainingMs,
       sample: sample.remainingMs,
@@ -101,6 +115,10 @@ export function takeSnapshot({ operations, account }: Runtime): ServiceSnapshot 
     ),
     storage: account.storage?.health ?? 'none',
   };
+}
+
+function byteGauge({ used, capacity, waiting }: LimitGauge): LimitGauge {
+  return { used, capacity, waiting };
 }
 
 function countGauge(limiter: {

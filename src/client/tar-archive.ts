@@ -149,8 +149,8 @@ function openEntry(
     async leave() {
       isLeft = true;
       await reading;
+      // What was left unread stays so: who asks for it later must not take it for the end.
       await source.skip(left);
-      left = 0;
     },
   };
 }
@@ -175,6 +175,30 @@ async function unpacked(packed: Pieces): Promise<Pieces> {
     await packed.cancel().catch(() => {});
     throw new TinkerInputError('source', 'is packed with gzip, which this platform cannot unpack');
   }
-  const stream = streamOfPieces(whole) as ReadableStream<Uint8Array<ArrayBuffer>>;
-  return piecesOf(stream.pipeThrough(new DecompressionStream('gzip')));
+  let failure: { readonly error: unknown } | undefined;
+  const watched: Pieces = {
+    async next() {
+      try {
+        return await whole.next();
+      } catch (error) {
+        failure = { error };
+        throw error;
+      }
+    },
+    cancel: () => whole.cancel(),
+  };
+  const stream = streamOfPieces(watched) as ReadableStream<Uint8Array<ArrayBuffer>>;
+  const pieces = piecesOf(stream.pipeThrough(new DecompressionStream('gzip')));
+  return {
+    async next() {
+      try {
+        return await pieces.next();
+      } catch (cause) {
+        // Platforms pass the source's own failure on in different ways.
+        if (failure !== undefined) throw failure.error;
+        throw new TinkerResponseError('The archive is damaged: it cannot be unpacked', { cause });
+      }
+    },
+    cancel: () => pieces.cancel(),
+  };
 }

@@ -1,14 +1,14 @@
 import { checkBoolean, checkText } from '../kernel/checks.ts';
 import { isTinkerError, TinkerInputError } from '../kernel/errors.ts';
 import { TinkerUnsupportedError } from '../kernel/unsupported-error.ts';
-import { type Runtime, sendResilient } from '../operations/runtime.ts';
+import type { Runtime } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
-import { isRouteMissing } from '../transport/classify.ts';
 import { readWeightsInfo } from '../wire/json/rest-runs.ts';
 import { createModelBody } from '../wire/json/training.ts';
 import type { WeightsInfo } from '../wire/types/training-run.ts';
 import type { ModelCreation } from './model-creation.ts';
 import { checkMetadata } from './option-checks.ts';
+import { sendRest } from './rest-request.ts';
 import type { TrainingClient } from './training-client.ts';
 import { loadFields, resolveLora } from './training-options.ts';
 
@@ -108,11 +108,10 @@ async function weightsInfo(
     const headers =
       token === undefined ? {} : { 'x-api-key': await runtime.credentials.exchanged(token, scope.signal) };
     const body = { tinker_path: tinkerPath };
-    const request = { method: 'POST', path, lane: 'rest', body, headers, scope } as const;
     try {
-      return readWeightsInfo(await sendResilient(runtime, request));
+      return readWeightsInfo(await sendRest(runtime, scope, { method: 'POST', path, body, headers }));
     } catch (cause) {
-      if (!isTinkerError(cause, 'http_status') || !isRouteMissing(cause)) throw cause;
+      if (!isTinkerError(cause, 'unsupported_by_server')) throw cause;
       const hint = 'Create a training client of the same shape and call loadState';
       throw new TinkerUnsupportedError(`POST ${path}`, { cause, hint });
     }

@@ -1,14 +1,12 @@
-import { isTinkerError } from '../kernel/errors.ts';
-import { TinkerUnsupportedError } from '../kernel/unsupported-error.ts';
 import { type ApiFuture, startOperation } from '../operations/api-future.ts';
-import { type Runtime, sendResilient } from '../operations/runtime.ts';
+import type { Runtime } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import type { Turns } from '../operations/turns.ts';
-import { isRouteMissing } from '../transport/classify.ts';
 import { readSubmitted } from '../wire/json/futures.ts';
 import { readModelId } from '../wire/json/training.ts';
 import type { UnloadModelResponse } from '../wire/types/training.ts';
 import { onePart } from './operation-results.ts';
+import { sendRest } from './rest-request.ts';
 
 /** Give a model's place free, behind what was submitted before (protocol 2.3). It takes no number. */
 export function unloadModel(
@@ -26,13 +24,8 @@ export function unloadModel(
       type: 'UnloadModel',
       submit: (scope, { onSend, onFailure }) =>
         turns.hold(scope, async () => {
-          const request = { method: 'POST', path, lane: 'train', body, scope, onSend, onFailure } as const;
-          try {
-            return [readSubmitted(await sendResilient(runtime, request))];
-          } catch (cause) {
-            if (!isTinkerError(cause, 'http_status') || !isRouteMissing(cause)) throw cause;
-            throw new TinkerUnsupportedError(`POST ${path}`, { cause });
-          }
+          const request = { method: 'POST', path, body, onSend, onFailure } as const;
+          return [readSubmitted(await sendRest(runtime, scope, request))];
         }),
       decode: onePart((result) => ({ modelId: readModelId(result) })),
       handle: () => ({ kind: 'unload_model' }),

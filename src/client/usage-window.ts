@@ -1,5 +1,5 @@
 import { show } from '../kernel/checks.ts';
-import { isoTime } from '../kernel/clock.ts';
+import { dateAt } from '../kernel/clock.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import { parseDay, parseIso } from '../kernel/timestamp.ts';
 
@@ -68,5 +68,5 @@ function isDate(value: unknown): value is Date {
 
 /** As the official client writes it: no decimals where there are none. */
 function utc(ms: number): string {
-  return isoTime(ms).replace('.000Z', 'Z');
+  return dateAt(ms).toISOString().replace('.000Z', 'Z');
 }

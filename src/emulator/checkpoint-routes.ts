@@ -26,8 +26,8 @@ export function checkpointRoutes(state: EmulatorState): Routes {
     return new Response(null, { status: 204 });
   }
 
-  async function remove({ params, account }: Call): Promise<Response> {
-    const record = await requireOwned(state, params, account.id);
+  async function remove({ params, account }: Call, id: string): Promise<Response> {
+    const record = await requireOwned(state, { ...params, checkpoint: id }, account.id);
     await checkpoints.delete(record);
     usage.keepUntil(record.path, clock.now());
     audit.record(account.id, 'delete_checkpoint', { path: record.path });
@@ -53,10 +53,13 @@ export function checkpointRoutes(state: EmulatorState): Routes {
       audit.record(account.id, 'set_checkpoint_ttl', { path: record.path });
       return new Response(null, { status: 204 });
     },
-    // Before the route of `publish`: it is a name like any other.
-    [`DELETE training_runs/:run/checkpoints/:kind/:name`]: remove,
+    // Before the route of `publish`, which is a name like any other.
+    'DELETE training_runs/:run/checkpoints/weights/:name': (call) =>
+      remove(call, `weights/${call.params['name']}`),
+    'DELETE training_runs/:run/checkpoints/sampler_weights/:name': (call) =>
+      remove(call, `sampler_weights/${call.params['name']}`),
     [`DELETE ${CHECKPOINT}/publish`]: (call) => setPublic(call, false),
-    [`DELETE ${CHECKPOINT}`]: remove,
+    [`DELETE ${CHECKPOINT}`]: (call) => remove(call, call.params['checkpoint'] ?? ''),
   };
 }
 
@@ -66,8 +69,7 @@ async function requireOwned(
   params: Call['params'],
   accountId: string,
 ): Promise<CheckpointRecord> {
-  const id = params['checkpoint'] ?? `${params['kind']}/${params['name']}`;
-  const path = pathOfId(params['run'] ?? '', id);
+  const path = pathOfId(params['run'] ?? '', params['checkpoint'] ?? '');
   const record = await checkpoints.find(path);
   if (record?.owner !== accountId) throw problem(404, `There is no checkpoint at "${path}"`);
   return record;

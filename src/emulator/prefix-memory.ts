@@ -1,14 +1,17 @@
 /** The prompts a sampler has seen lately: what a server would find in its cache of keys and values. */
 export interface PrefixMemory {
   /**
-   * Remember a prompt. Returns how many of its tokens are the beginning of an earlier one; not its last, which must run
-   * anyway to predict what follows.
+   * Remember a prompt. Returns how many of its first tokens an earlier one began with, in whole blocks of 16; never
+   * its last token, which must run anyway to predict what follows.
    */
   add(prompt: Int32Array): number;
 }
 
 /** Prompts remembered; the oldest goes first. */
 const REMEMBERED = 64;
+
+/** Servers keep keys and values in blocks of about so many tokens. */
+const BLOCK = 16;
 
 /** An empty memory. */
 export function createPrefixMemory(): PrefixMemory {
@@ -18,7 +21,7 @@ export function createPrefixMemory(): PrefixMemory {
       const known = prompts.reduce((longest, earlier) => Math.max(longest, commonLength(earlier, prompt)), 0);
       prompts.push(prompt);
       if (prompts.length > REMEMBERED) prompts.shift();
-      return Math.min(known, Math.max(0, prompt.length - 1));
+      return Math.floor(Math.min(known, Math.max(0, prompt.length - 1)) / BLOCK) * BLOCK;
     },
   };
 }

@@ -71,10 +71,10 @@ function detach(timer: unknown): void {
 
 /** A moment as ISO 8601 in UTC, to the millisecond. @param ms - Since the Unix epoch. */
 export function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
+  return dateAt(ms).toISOString();
 }
 
 /** A moment as an HTTP header words it, to the second. @param ms - Since the Unix epoch. */
 export function httpDate(ms: number): string {
-  return new Date(ms).toUTCString();
+  return dateAt(ms).toUTCString();
 }

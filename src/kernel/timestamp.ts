@@ -22,7 +22,7 @@ export function parseIso(text: string): ParsedMoment | undefined {
   const at = momentAt([year, month, day].map(Number), [hour, minute, second].map(Number), zone);
   return at === undefined
     ? undefined
-    : { ms: at + Math.trunc(Number(`0.${decimals}`) * 1_000), hasZone: zone !== undefined };
+    : { ms: at + Number(decimals.padEnd(3, '0').slice(0, 3)), hasZone: zone !== undefined };
 }
 
 /** Read a header's date (RFC 5322, without a zone UTC); `undefined` for a text that is none. */

@@ -87,7 +87,6 @@ export function createTelemetry(parts: TelemetryParts): Telemetry {
   };
   /** Whatever is wrong with an error, a clock or a source of ids must not fail the operation that is told of. */
   const quietly = (work: () => void): void => {
-    if (closing !== undefined) return;
     try {
       work();
     } catch {

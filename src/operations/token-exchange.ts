@@ -8,9 +8,11 @@ import type { Scopes } from './scope.ts';
 const LAST_USE_MS = 60_000;
 /** And a new one is asked for, on the side, from here on. */
 const REFRESH_MS = 300_000;
-/** Least time between two exchanges on the side, and the life of a token that does not say how long it lives. */
+/** Least time between two exchanges on the side. */
 const RETRY_MS = 60_000;
+/** Life of a token that does not say how long it lives, and of a new one that is over by a clock that must be wrong. */
 const UNKNOWN_LIFETIME_MS = 600_000;
+const IMPOSSIBLE_LIFETIME_MS = 60_000;
 /** Least time between two exchanges that fail, where a token in its last minute is waited for. */
 const FAILED_RETRY_MS = 5_000;
 
@@ -31,16 +33,18 @@ export interface TokenExchange {
 
 interface Held {
   readonly token: string;
-  /** On the monotonic clock. */
-  readonly freshUntil: number;
-  readonly usableUntil: number;
+  /** When it was asked for, on both clocks: the monotonic one may stand still while a laptop sleeps. */
+  readonly askedAt: { readonly monotonic: number; readonly wall: number };
+  /** Ages up to which it is used without, and with, a thought of the next. */
+  readonly freshMs: number;
+  readonly usableMs: number;
 }
 
 /**
  * Exchanges on demand, one at a time for all who wait, and has no timer: a client that does nothing asks for nothing. A
  * token in its last five minutes is replaced on the side while it is used; one in its last minute is waited for. Of a
- * short life these are the last half and the last fifth, so that even a token of seconds causes no more than one
- * exchange for each of its lives. Where an exchange fails, the old token is used as long as there is one.
+ * short life these are the last half and the last fifth, so that even a token of seconds causes no more than two
+ * exchanges for each of its lives. Where an exchange fails, the old token is used as long as there is one.
  */
 export function createTokenExchange(parts: TokenExchangeParts): TokenExchange {
   const { clock, emit, scopes } = parts;
@@ -49,52 +53,58 @@ export function createTokenExchange(parts: TokenExchangeParts): TokenExchange {
   let triedAt = Number.NEGATIVE_INFINITY;
   let failedUntil = Number.NEGATIVE_INFINITY;
 
+  const ageOf = ({ askedAt }: Held): number =>
+    Math.max(clock.monotonic() - askedAt.monotonic, clock.now() - askedAt.wall);
+
+  const exchangeOnce = async (signal: AbortSignal): Promise<string> => {
+    const askedAt = { monotonic: clock.monotonic(), wall: clock.now() };
+    triedAt = askedAt.monotonic;
+    try {
+      const token = await parts.exchange(signal);
+      const saidMs = lifetimeOf(token, askedAt.wall) ?? UNKNOWN_LIFETIME_MS;
+      const lifetimeMs = saidMs > 0 ? saidMs : IMPOSSIBLE_LIFETIME_MS;
+      const freshMs = lifetimeMs - Math.min(REFRESH_MS, lifetimeMs / 2);
+      held = { token, askedAt, freshMs, usableMs: lifetimeMs - Math.min(LAST_USE_MS, lifetimeMs / 5) };
+      return token;
+    } catch (error) {
+      failedUntil = clock.monotonic() + FAILED_RETRY_MS;
+      // Without a token the error is that of the requests that wait for one.
+      if (held !== undefined && !signal.aborted) {
+        const message = error instanceof Error ? error.message : String(error);
+        emit({ type: 'token_refresh_failed', message });
+      }
+      throw error;
+    }
+  };
+
   const exchange = (): Promise<string> => {
-    triedAt = clock.monotonic();
     // Owned by the service, not by the request that came first: its abort leaves the exchange to the others.
     exchanging ??= scopes
-      .run({}, async ({ signal }) => {
-        const token = await parts.exchange(signal);
-        const now = clock.monotonic();
-        const lifetimeMs = Math.max(0, lifetimeOf(token, clock.now()) ?? UNKNOWN_LIFETIME_MS);
-        held = {
-          token,
-          freshUntil: now + lifetimeMs - Math.min(REFRESH_MS, lifetimeMs / 2),
-          usableUntil: now + lifetimeMs - Math.min(LAST_USE_MS, lifetimeMs / 5),
-        };
-        return token;
-      })
+      .run({}, ({ signal }) => exchangeOnce(signal))
       .finally(() => {
         exchanging = undefined;
       });
     return exchanging;
   };
 
-  const failed = (error: unknown): void => {
-    failedUntil = clock.monotonic() + FAILED_RETRY_MS;
-    const message = error instanceof Error ? error.message : String(error);
-    emit({ type: 'token_refresh_failed', message });
-  };
-
   return {
     async token(signal) {
-      const now = clock.monotonic();
       if (held === undefined) return raceAbort(signal, exchange());
-      if (now < held.freshUntil) return held.token;
-      const isUsable = now < held.usableUntil;
-      if (isUsable) {
-        if (exchanging === undefined && now - triedAt >= RETRY_MS) exchange().catch(failed);
-        return held.token;
+      const { token: old, freshMs, usableMs } = held;
+      const age = ageOf(held);
+      if (age < freshMs) return old;
+      const now = clock.monotonic();
+      if (age < usableMs) {
+        if (exchanging === undefined && now - triedAt >= RETRY_MS) exchange().catch(() => {});
+        return old;
       }
-      const stale = held.token;
-      if (exchanging === undefined && now < failedUntil) return stale;
+      if (exchanging === undefined && now < failedUntil) return old;
       try {
         return await raceAbort(signal, exchange());
-      } catch (error) {
+      } catch {
         signal.throwIfAborted();
         // It may be good for longer than it says, and the server's word on that is worth more than ours.
-        failed(error);
-        return stale;
+        return old;
       }
     },
   };

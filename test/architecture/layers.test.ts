@@ -19,6 +19,8 @@ const LAYERS = [
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
   // `wire` for types only: a mistake shared by client and emulator would pass every test.
   emulator: ['kernel', 'storage', 'wire'],
+  // Gives options, and knows nothing of what they are for.
+  'env.ts': ['kernel'],
   // For users' own tests, so it knows nothing of how the client works.
   testing: ['kernel', 'storage'],
 };
@@ -98,6 +100,8 @@ describe('layers', () => {
     ['src/kernel/clock.ts', '../wire/checked-input.ts', false, 'kernel must not import wire'],
     ['src/wire/json/parse.ts', '../../client/options.ts', false, 'wire must not import client'],
     ['src/client/options.ts', '../emulator/index.ts', false, 'client must not import emulator'],
+    ['src/client/options.ts', '../env.ts', false, 'client must not import env.ts'],
+    ['src/env.ts', './client/options.ts', false, 'env.ts must not import client'],
     ['src/emulator/http.ts', '../wire/json/parse.ts', false, 'the emulator takes types only from wire'],
     ['src/emulator/http.ts', '../client/options.ts', true, 'emulator must not import client'],
     ['src/client/options.ts', 'ky', false, String.raw`package ky belongs to ^src\/transport\/transport\.ts$`],

@@ -2,7 +2,9 @@ import ts from 'typescript';
 import { expect, it } from 'vitest';
 import { ROOT } from './source-files.ts';
 
-const ENTRIES = ['src/index.ts', 'src/emulator/index.ts', 'src/testing/index.ts'].map((file) => ROOT + file);
+const ENTRIES = ['src/index.ts', 'src/env.ts', 'src/emulator/index.ts', 'src/testing/index.ts'].map(
+  (file) => ROOT + file,
+);
 
 /** An error's literal `name`, and the table of error classes, say it all themselves. */
 const SELF_EVIDENT = /^(\w+Error\.name|TinkerErrorByCode\..*)$/;

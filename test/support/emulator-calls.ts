@@ -42,6 +42,12 @@ export interface EmulatorCalls {
   ): Promise<{ readonly sessionId: string; readonly modelId: string }>;
 }
 
+/** Text and bytes as they are, anything else in JSON. */
+function bodyOf(body: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof body === 'string') return body;
+  return body instanceof Uint8Array ? Uint8Array.from(body) : JSON.stringify(body);
+}
+
 const MODEL = { base_model: 'emulator/tiny', lora_config: { rank: 4, seed: 1 }, type: 'create_model' };
 
 /** Start an emulator with a small model. */
@@ -61,7 +67,7 @@ function callsBy(key: string | undefined, clock: VirtualClock, emulator: Emulato
       const request = new Request(url, {
         method,
         headers: { ...(key === undefined ? {} : { 'x-api-key': key }), ...headers },
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body: bodyOf(body) }),
       });
       const response = await clock.drive(emulator.fetch(request));
       const bytes = new Uint8Array(await response.arrayBuffer());

@@ -47,6 +47,7 @@ training.forwardBackward([extra], 'cross_entropy').cancel();
 // Tensors: arrays, rows of them, typed arrays, results as they are, and sparse ones.
 declare const result: ForwardBackwardOutput;
 const known = result.lossFnOutputs[0]?.['logprobs'];
+if (known?.dtype === 'float32') assert<Equal<typeof known.data, Float32Array>>();
 const sparseTargets: SparseTensorData<BigInt64Array> = {
   data: Int32Array.of(3),
   dtype: 'int64',

@@ -6,6 +6,8 @@ export interface SubmittedFuture {
   readonly requestId: string;
   /** Id of the model it is about, where the server names it. */
   readonly modelId?: string | undefined;
+  /** Ids of the sequences that are sampled, where the server names them (servers.md 2.1 item 20). */
+  readonly sequenceIds?: readonly string[] | undefined;
 }
 
 /** A submission that turns out to have been carried out already, with its result. */
@@ -20,11 +22,12 @@ export interface SettledSubmission {
  * @throws TinkerResponseError - where there is none.
  */
 export function readSubmitted(body: unknown): SubmittedFuture {
-  const { request_id, future_id, id, model_id } = asRecord(body);
+  const { request_id, future_id, id, model_id, sample_sequence_ids: ids } = asRecord(body);
   const requestId = request_id ?? future_id ?? id;
   const isId = (typeof requestId === 'string' && requestId !== '') || typeof requestId === 'number';
   const modelId = typeof model_id === 'string' && model_id !== '' ? { modelId: model_id } : {};
-  if (isId) return { requestId: String(requestId), ...modelId };
+  const sequenceIds = Array.isArray(ids) ? { sequenceIds: ids.map(String) } : {};
+  if (isId) return { requestId: String(requestId), ...modelId, ...sequenceIds };
   throw new TinkerResponseError(
     `The server accepted the request without a request_id: ${JSON.stringify(body)?.slice(0, 200)}`,
   );
@@ -50,7 +53,10 @@ export function readPolled(body: unknown): PolledFuture {
   if (record['type'] === 'try_again') return readPending(body);
   if (record['status'] === 'complete_metadata') {
     const size = record['response_payload_size'];
-    return { kind: 'metadata', bytes: Number.isSafeInteger(size) && (size as number) > 0 ? (size as number) : 0 };
+    return {
+      kind: 'metadata',
+      bytes: Number.isSafeInteger(size) && (size as number) > 0 ? (size as number) : 0,
+    };
   }
   if ('error' in record) {
     return { kind: 'failed', message: describeProblem(body), category: readCategory(record['category']) };

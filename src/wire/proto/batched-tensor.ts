@@ -86,7 +86,9 @@ export function splitBatchedTensor(tensor: BatchedTensor, count: number, where: 
       );
     }
     const rows = rowSize === 0 ? 0 : length / rowSize;
-    return { data: values.subarray(begin, end), dtype: reader.dtype, shape: [rows, ...trailingShape] };
+    const shape = [rows, ...trailingShape];
+    // A reader's dtype is that of the array it makes.
+    return { data: values.subarray(begin, end), dtype: reader.dtype, shape } as TensorData;
   });
 }
 

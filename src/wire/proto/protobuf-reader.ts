@@ -1,7 +1,11 @@
 import { TinkerResponseError } from '../../kernel/errors.ts';
 import { WIRE_TYPE } from './wire-type.ts';
 
-/** One occurrence of a field. Each method reads its value as the type it names. @throws TinkerResponseError - for another wire type */
+/**
+ * One occurrence of a field. Each method reads its value as the type it names.
+ *
+ * @throws TinkerResponseError - each method, where the wire type is that of another.
+ */
 export interface ProtobufField {
   /** Its number in the message. */
   readonly number: number;

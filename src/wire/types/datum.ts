@@ -3,12 +3,17 @@ import type { ModelInput, TokenIds } from './model-input.ts';
 /** The numbers of a {@link TensorData}: `float32` as a `Float32Array`, `int64` as a `BigInt64Array`. */
 export type TensorValues = Float32Array | BigInt64Array;
 
-/** A dense array with a shape, row-major. */
-export interface TensorData<T extends TensorValues = TensorValues> {
+/** A dense array with a shape, row-major. Its `dtype` tells which kind of array its `data` are. */
+export type TensorData<T extends TensorValues = TensorValues> = T extends Float32Array
+  ? DenseTensor<Float32Array, 'float32'>
+  : DenseTensor<BigInt64Array, 'int64'>;
+
+/** Both kinds of {@link TensorData}. */
+export interface DenseTensor<T extends TensorValues, D extends 'float32' | 'int64'> {
   /** The numbers, row by row. */
   readonly data: T;
   /** Name of their type on the wire. */
-  readonly dtype: T extends Float32Array ? 'float32' : 'int64';
+  readonly dtype: D;
   /** Lengths of the axes; their product is `data.length`. */
   readonly shape: readonly number[];
 }

@@ -36,6 +36,8 @@ export interface SampledSequence {
   readonly logprobs: Float32Array | undefined;
   /** `stop` (a stop string or token was met), `length` (maxTokens reached), or the server's own word. */
   readonly stopReason: 'stop' | 'length' | (string & {});
+  /** The server's id of the sequence, where it has ids for them. */
+  readonly sequenceId?: string | undefined;
 }
 
 /** Result of `sample`. */

@@ -47,6 +47,23 @@ describe('splitIntoChunks', () => {
     expect(split([3, 1, 2], limits)).toEqual([[3], [1], [2]]);
   });
 
+  it.each<readonly [string, readonly number[], number | undefined, readonly number[]]>([
+    ['exactly as many as it may', [60, 40, 60, 40], 100, [2, 2]],
+    ['one too many', [60, 41, 60, 40], 100, [1, 1, 2]],
+    ['a larger item', [10, 500, 10, 20], 100, [1, 1, 2]],
+    ['no limit', sizes(1_024, 1e9), undefined, [1_024]],
+  ])('keeps to a limit of tokens, beside the others: %s', (_, tokens, maxTokens, lengths) => {
+    const limits = { ...LIMITS, maxTokens };
+    const chunks = splitIntoChunks(
+      tokens.map((count) => ({ count })),
+      () => 1,
+      limits,
+      ({ count }) => count,
+    );
+    expect(chunks.map((chunk) => chunk.length)).toEqual(lengths);
+    expect(chunks.flat().map(({ count }) => count)).toEqual(tokens);
+  });
+
   it('asks for each size once, in order, and leaves the batch alone', () => {
     const items = Object.freeze([3, 1, 2, 5, 4]);
     const asked: number[] = [];
@@ -56,24 +73,35 @@ describe('splitIntoChunks', () => {
   });
 
   it('keeps the order, stays within the limits, and fills each chunk as far as they allow', () => {
+    const item = fc.record({
+      bytes: fc.oneof(fc.nat(10), fc.nat(100)),
+      tokens: fc.oneof(fc.nat(5), fc.nat(50)),
+    });
+    const bounds = fc.record({
+      maxItems: fc.integer({ min: 1, max: 12 }),
+      maxBytes: fc.integer({ min: 1, max: 60 }),
+      maxTokens: fc.integer({ min: 1, max: 40 }),
+    });
     fc.assert(
-      fc.property(
-        fc.array(fc.oneof(fc.nat(10), fc.nat(100)), { maxLength: 80 }),
-        fc.record({ maxItems: fc.integer({ min: 1, max: 12 }), maxBytes: fc.integer({ min: 1, max: 60 }) }),
-        (items, limits) => {
-          const chunks = split(items, limits);
-          expect(chunks.flat()).toEqual(items);
-          for (const [index, chunk] of chunks.entries()) {
-            expect(chunk.length).toBeGreaterThan(0);
-            expect(chunk.length).toBeLessThanOrEqual(limits.maxItems);
-            if (chunk.length > 1) expect(sum(chunk)).toBeLessThanOrEqual(limits.maxBytes);
-            const next = chunks[index + 1]?.[0];
-            if (next === undefined) continue;
-            const hasNoRoom = chunk.length === limits.maxItems || sum(chunk) + next > limits.maxBytes;
-            expect(hasNoRoom).toBe(true);
-          }
-        },
-      ),
+      fc.property(fc.array(item, { maxLength: 80 }), bounds, (items, limits) => {
+        const chunks = splitIntoChunks(
+          items,
+          ({ bytes }) => bytes,
+          limits,
+          ({ tokens }) => tokens,
+        );
+        expect(chunks.flat()).toEqual(items);
+        const fits = (some: typeof items): boolean =>
+          some.length <= limits.maxItems &&
+          sum(some.map(({ bytes }) => bytes)) <= limits.maxBytes &&
+          sum(some.map(({ tokens }) => tokens)) <= limits.maxTokens;
+        for (const [index, chunk] of chunks.entries()) {
+          expect(chunk.length).toBeGreaterThan(0);
+          if (chunk.length > 1) expect(fits(chunk)).toBe(true);
+          const next = chunks[index + 1]?.[0];
+          if (next !== undefined) expect(fits([...chunk, next])).toBe(false);
+        }
+      }),
       { numRuns: 500 },
     );
   });

@@ -272,16 +272,7 @@ describe('training', () => {
         ...INPUT,
         data: [{ ...INPUT.data[0], model_input: { chunks: [{ tokens: [1], type: 'encoded_text' }] } }],
       },
-      'body.forward_input.data[0] has 1 tokens, 3 target_tokens, 3 weights; they must be as many',
-    ],
-    [
-      {
-        ...INPUT,
-        data: [
-          { ...INPUT.data[0], model_input: { chunks: [{ data: 'AA==', format: 'png', type: 'image' }] } },
-        ],
-      },
-      'body.forward_input.data[0].model_input.chunks[0].type "image" is not supported by this model',
+      'body.forward_input.data[0].loss_fn_inputs.target_tokens has the shape [3]; for 1 tokens and cross_entropy it must be [1] or [1, K]',
     ],
   ])('refuses a pass it cannot read, without taking its number: %#', async (forward_input, detail) => {
     const { modelId } = await model();
@@ -296,8 +287,20 @@ describe('training', () => {
   it.each([
     [
       'forward',
-      { forward_input: { ...INPUT, loss_fn: 'dro' } },
-      'Loss "dro" is not available; this emulator has cross_entropy',
+      { forward_input: { ...INPUT, loss_fn: 'gspo' } },
+      'Loss "gspo" is not available; this emulator has cross_entropy, importance_sampling, ppo, cispo, dro',
+    ],
+    [
+      'forward',
+      {
+        forward_input: {
+          ...INPUT,
+          data: [
+            { ...INPUT.data[0], model_input: { chunks: [{ data: 'AA==', format: 'png', type: 'image' }] } },
+          ],
+        },
+      },
+      'body.forward_input.data[0].model_input.chunks[0] is of the kind "image"; this model reads text only',
     ],
     ['save_weights', { path: 'a/b' }, expect.stringContaining('Checkpoint name "a/b" must match')],
     [

@@ -238,6 +238,20 @@ describe('close', () => {
     expect([clock.monotonic(), clock.pending]).toEqual([800, 0]);
   });
 
+  it('leaves no wait behind an exchange that failed under it', async () => {
+    const late: Answer = { status: 500, afterMs: 100 };
+    const { telemetry, clock, times } = telemetryRig([late, 'nothing']);
+    telemetry.failed(lost());
+    await clock.advance(50);
+    const closing = telemetry.close();
+    await clock.advance(100);
+    expect(times()).toEqual([0, 100]);
+    expect(clock.pendingInBackground).toBe(0);
+    await clock.drive(closing);
+    expect([clock.monotonic(), clock.pending]).toEqual([1_050, 0]);
+    expect(telemetry.snapshot()).toEqual({ queued: 0, sent: 0, dropped: 1 });
+  });
+
   it.each<readonly [string, Answer]>([
     ['that is silent', 'nothing'],
     ['that is slow', { status: 200, body: { status: 'accepted' }, afterMs: 700 }],

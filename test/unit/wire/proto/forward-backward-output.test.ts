@@ -28,11 +28,8 @@ const withField = (parts: Record<string, unknown>, numDatums = 0n): Uint8Array =
 const valuesOf = (bytes: Uint8Array, name = 'x'): unknown[] =>
   decodeForwardBackwardOutput(bytes).lossFnOutputs.map((datum) => [...(datum[name]?.data ?? [])]);
 
-const tensor = (data: TensorData['data'], shape = [data.length]): TensorData => ({
-  data,
-  dtype: data instanceof Float32Array ? 'float32' : 'int64',
-  shape,
-});
+const tensor = (data: TensorData['data'], shape = [data.length]): TensorData =>
+  data instanceof Float32Array ? { data, dtype: 'float32', shape } : { data, dtype: 'int64', shape };
 
 describe('decodeForwardBackwardOutput', () => {
   it('reads golden vector V4 (protocol 4.7)', () => {
@@ -221,6 +218,7 @@ describe('a batched tensor', () => {
     ['another one too', [3, 0]],
     ['large axes', [2 ** 53 - 1, 2 ** 53 - 1]],
     ['axes whose product no number holds', new Array(40).fill(2 ** 53 - 1)],
+    ['such axes, and one of 0', [...new Array(40).fill(2 ** 53 - 1), 0]],
     ['as many axes as there may be', new Array(64).fill(1)],
   ])('has no row where it has no number: %s', (_, trailing: number[]) => {
     const trailingShape = trailing.map(BigInt);
@@ -228,6 +226,11 @@ describe('a batched tensor', () => {
     expect(decodeForwardBackwardOutput(withField(parts)).lossFnOutputs).toEqual([
       { x: tensor(new Float32Array(0), [0, ...trailing]) },
     ]);
+  });
+
+  it('needs no offset where there is no datum', () => {
+    const parts = { data: new Uint8Array(0), offsets: new Uint8Array(0) };
+    expect(decodeForwardBackwardOutput(withField(parts)).lossFnOutputs).toEqual([]);
   });
 
   it('may begin and end within its data', () => {

@@ -94,5 +94,5 @@ function expectedTensor({ dtype, trailing, datums }: Field, i: number): TensorDa
     data: dtype.name === 'int64' ? BigInt64Array.from(numbers, BigInt) : Float32Array.from(numbers),
     dtype: dtype.name,
     shape: [rowSize === 0 ? 0 : numbers.length / rowSize, ...trailing],
-  };
+  } as TensorData;
 }
