@@ -1,4 +1,10 @@
 export type { CustomLoss, CustomLossResult } from './client/custom-loss.ts';
+export {
+  checkGradients,
+  type GradientAtPosition,
+  type GradientCheck,
+  type GradientCheckOptions,
+} from './client/gradient-check.ts';
 export type { ServiceClientOptions } from './client/options.ts';
 export type { ResultByKind } from './client/resume.ts';
 export type { SamplingClient } from './client/sampling-client.ts';

@@ -49,13 +49,12 @@ export async function findArchive(
   try {
     return await awaitArchive(parts, scope, place);
   } catch (error) {
-    if (!isAbsent(error)) throw error;
+    if (unknownness(error) === 0) throw error;
     try {
       return await awaitArchive(parts, scope, otherNameOf(place));
     } catch (second) {
       scope.signal.throwIfAborted();
-      // "No such checkpoint" says more than "no such route", whichever name it was said of.
-      throw isAbsent(second) && !isTinkerError(error, 'unsupported_by_server') ? error : second;
+      throw unknownness(second) >= unknownness(error) ? error : second;
     }
   }
 }
@@ -136,10 +135,15 @@ function notReady(error: TinkerApiError, tries: number): TinkerApiError {
   return late;
 }
 
-/** The server does not know it by this name. */
-function isAbsent(error: unknown): boolean {
-  if (isTinkerError(error, 'unsupported_by_server')) return true;
-  return isTinkerError(error, 'http_status') && (error.status === 404 || error.status === 405);
+/**
+ * How little an error says of the checkpoint: 0 where it is known by this name, 1 for "no such checkpoint", more for a
+ * name of the wrong form, most for a route that is missing.
+ */
+function unknownness(error: unknown): number {
+  if (isTinkerError(error, 'unsupported_by_server')) return 3;
+  if (!isTinkerError(error, 'http_status')) return 0;
+  if (error.status === 400 || error.status === 422) return 2;
+  return error.status === 404 ? 1 : 0;
 }
 
 /** With its kind the bare name, and the other way round; what is exported is mostly to be sampled from. */

@@ -62,6 +62,7 @@ export function createRuntime(options: ResolvedServiceOptions, account: Account)
     credentials,
     wireFormat,
     forms: createBodyForms({ format: wireFormat, compress: options.compress, settings, emit }),
+    unknownFields: new Map(),
     contextLengths: new Map(),
     meter,
     budget: createTokenBudget(options.budget, meter),

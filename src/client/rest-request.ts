@@ -32,7 +32,14 @@ export function askRest<T>(
   read: (body: unknown) => T,
   options: CallOptions = {},
 ): Promise<T> {
-  return runtime.scopes.run(options, async (scope) => read(await sendRest(runtime, scope, request)));
+  return runtime.scopes.run(options, async (scope) => {
+    try {
+      return read(await sendRest(runtime, scope, request));
+    } catch (error) {
+      if (!scope.signal.aborted || isTinkerError(error, 'timed_out')) runtime.telemetry.failed(error);
+      throw error;
+    }
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
 import { TinkerInputError } from '../kernel/errors.ts';
 import { type ApiFuture, startOperation } from '../operations/api-future.ts';
 import { checkHandle, type FutureHandle, type ResumableKind } from '../operations/future-handle.ts';
-import type { RequestType } from '../operations/poll.ts';
+import type { RequestType } from '../operations/poll-request.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import { readLoaded, readModelId, readOptimStep, readSaved } from '../wire/json/training.ts';
@@ -19,12 +19,19 @@ import { onePart, promptLogprobsOf, readPass, readSampled } from './operation-re
 export interface ResultByKind {
   /** Id of the model. */
   readonly create_model: string;
+  /** As `forward` has it. */
   readonly forward: ForwardBackwardOutput;
+  /** As `forwardBackward` and `forwardBackwardCustom` have it. */
   readonly forward_backward: ForwardBackwardOutput;
+  /** As `optimStep` has it. */
   readonly optim_step: OptimStepResponse;
+  /** As `saveState` and `saveWeightsForSampler` have it. */
   readonly save_weights: SaveWeightsResponse;
+  /** As `loadState` has it. */
   readonly load_weights: LoadWeightsResponse;
+  /** As `unload` has it. */
   readonly unload_model: UnloadModelResponse;
+  /** As `sample` has it. */
   readonly sample: SampleResponse;
   /** One number for each token of the prompt. */
   readonly compute_logprobs: Float32Array;

@@ -3,7 +3,6 @@ import { TinkerClosedError } from '../kernel/errors.ts';
 import type { ApiFuture } from '../operations/api-future.ts';
 import type { FutureHandle, ResumableKind } from '../operations/future-handle.ts';
 import type { TokenUsage } from '../operations/metering.ts';
-import { sendResilient } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import { leaseAccount } from '../operations/shared-limits.ts';
 import { readCapabilities } from '../wire/json/sessions.ts';
@@ -16,6 +15,7 @@ import { createModelCreation } from './model-creation.ts';
 import { checkMetadata } from './option-checks.ts';
 import { resolveServiceOptions, type ServiceClientOptions } from './options.ts';
 import { createRestClient, type RestClient } from './rest-client.ts';
+import { askRest } from './rest-request.ts';
 import { type ResultByKind, resumeFuture } from './resume.ts';
 import type { SamplingClient } from './sampling-client.ts';
 import { createSamplingSessions, type SamplingSource } from './sampling-sessions.ts';
@@ -95,17 +95,15 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
   };
 
   return {
-    getServerCapabilities: async (call = {}) =>
-      scopes.run(call, async (scope) => {
-        const path = '/api/v1/get_server_capabilities';
-        const answer = await sendResilient(runtime, { method: 'GET', path, lane: 'rest', scope });
-        const capabilities = readCapabilities(answer);
-        for (const { modelName, maxContextLength } of capabilities.supportedModels) {
-          if (modelName !== undefined && maxContextLength !== undefined)
-            contextLengths.set(modelName, maxContextLength);
-        }
-        return capabilities;
-      }),
+    async getServerCapabilities(call) {
+      const request = { method: 'GET', path: '/api/v1/get_server_capabilities' } as const;
+      const capabilities = await askRest(runtime, request, readCapabilities, call);
+      for (const { modelName, maxContextLength } of capabilities.supportedModels) {
+        if (modelName !== undefined && maxContextLength !== undefined)
+          contextLengths.set(modelName, maxContextLength);
+      }
+      return capabilities;
+    },
 
     async createLoraTrainingClient(lora, call) {
       const baseModel = checkText('baseModel', lora.baseModel);

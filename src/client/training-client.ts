@@ -4,7 +4,7 @@ import { type ApiFuture, startOperation } from '../operations/api-future.ts';
 import type { HandleDetails, ResumableKind } from '../operations/future-handle.ts';
 import { createMeter, passUsage, type TokenUsage } from '../operations/metering.ts';
 import type { NumberedRequest } from '../operations/numbered-submission.ts';
-import type { RequestType } from '../operations/poll.ts';
+import type { RequestType } from '../operations/poll-request.ts';
 import { createQueueObserver } from '../operations/queue-observer.ts';
 import type { OperationObserver } from '../operations/run-operation.ts';
 import type { Runtime } from '../operations/runtime.ts';

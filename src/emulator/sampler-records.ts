@@ -10,7 +10,7 @@ export interface SamplerRecord {
   readonly modelPath: string | undefined;
 }
 
-/** Every sampling session there was, also those whose weights are no longer held. */
+/** The sampling sessions there were, also those whose weights are no longer held. */
 export interface SamplerRecords {
   add(record: SamplerRecord): void;
   find(samplerId: string): SamplerRecord | undefined;
@@ -18,11 +18,18 @@ export interface SamplerRecords {
   of(sessionId: string): readonly SamplerRecord[];
 }
 
+/** Records kept; the oldest go first. */
+const KEPT_RECORDS = 65_536;
+
 /** None yet. */
 export function createSamplerRecords(): SamplerRecords {
   const records = new Map<string, SamplerRecord>();
   return {
-    add: (record) => void records.set(record.id, record),
+    add(record) {
+      records.set(record.id, record);
+      const [oldest = record.id] = records.keys();
+      if (records.size > KEPT_RECORDS) records.delete(oldest);
+    },
     find: (samplerId) => records.get(samplerId),
     of: (sessionId) => [...records.values()].filter(({ session }) => session.id === sessionId),
   };

@@ -1,7 +1,9 @@
 import { raceAbort } from '../kernel/abort.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { EventSink } from '../kernel/diagnostics.ts';
-import { TinkerResponseError } from '../kernel/errors.ts';
+import { isTinkerError, TinkerResponseError } from '../kernel/errors.ts';
+import { TinkerUnsupportedError } from '../kernel/unsupported-error.ts';
+import { isRouteMissing } from '../transport/classify.ts';
 import { type ApiKey, type Credential, resolveKey } from '../transport/credential.ts';
 import type { Transport } from '../transport/transport.ts';
 import { readExchangedToken } from '../wire/json/client-config.ts';
@@ -38,9 +40,15 @@ export function createCredentials(parts: CredentialsParts): Credentials {
 
   const exchange = async (credential: Credential, signal: AbortSignal): Promise<string> => {
     const path = '/api/v1/auth/token';
-    const answer = await parts
-      .transportWith(credential)
-      .send({ method: 'POST', path, body: {}, signal, timeoutMs });
+    const transport = parts.transportWith(credential);
+    let answer: unknown;
+    try {
+      answer = await transport.send({ method: 'POST', path, body: {}, signal, timeoutMs });
+    } catch (cause) {
+      // As it is it would be taken for the answer to the request that waits for the token.
+      if (!isTinkerError(cause, 'http_status') || !isRouteMissing(cause)) throw cause;
+      throw new TinkerUnsupportedError(`POST ${path}`, { cause });
+    }
     const token = readExchangedToken(answer);
     if (token === undefined) throw new TinkerResponseError(`${path} answered without a token`);
     return token;

@@ -53,7 +53,7 @@ export async function submitNumbered(
     const answer = await runtime.scopes.run({}, (turn) =>
       withinCallersPatience(caller, turn, fate, (waiting, heard) =>
         withinBytes(runtime, request, { ...caller, signal: waiting }, () =>
-          inSomeForm(runtime, request, sequenceId, (form) =>
+          inSomeForm(runtime, request, { sequenceId, signal: waiting }, (form) =>
             sendForm(runtime, form, { caller, turn, waiting, fate, observer, heard }),
           ),
         ),
@@ -111,12 +111,19 @@ async function withinBytes<T>(
 
 /** A request in one of its forms, and what its failures say of the form. */
 interface FormedRequest {
+  readonly form: BodyForm;
   readonly path: string;
   readonly body: object | BinaryBody;
-  /** Count a failure. @returns whether it says that the server did not read this form. */
+  /** Count the failure of an attempt that was sent. @returns whether it says that the server did not read this form. */
   failed(error: unknown): boolean;
   /** Whether the last failure is a reason to try the next form. */
   isUnread(error: TinkerError): boolean;
+}
+
+/** What a form is filled with, and who waits for it. */
+interface FormContext {
+  readonly sequenceId: number;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -127,23 +134,26 @@ interface FormedRequest {
 async function inSomeForm(
   { forms }: Runtime,
   request: NumberedRequest,
-  sequenceId: number,
+  context: FormContext,
   send: (form: FormedRequest) => Promise<unknown>,
 ): Promise<unknown> {
   const { protobuf } = request;
+  const sendProving = async (formed: FormedRequest): Promise<unknown> => {
+    const answer = await send(formed);
+    if (protobuf !== undefined) forms.accepted(formed.form);
+    return answer;
+  };
   const candidates = protobuf === undefined ? (['json'] as const) : forms.candidates();
   let wasCut: FormedRequest | undefined;
   for (const [index, form] of candidates.entries()) {
     const isLast = index === candidates.length - 1;
-    const formed = await formOf(forms, request, form, sequenceId, isLast);
+    const formed = await formOf(forms, request, form, context, isLast);
     try {
-      const answer = await send(formed);
-      if (protobuf !== undefined) forms.accepted(form);
-      return answer;
+      return await sendProving(formed);
     } catch (error) {
       if (!isTinkerError(error)) throw error;
       if (isLast && wasCut !== undefined && isTinkerError(error, 'http_status'))
-        return send({ ...wasCut, failed: () => false, isUnread: () => false });
+        return sendProving({ ...wasCut, failed: () => false, isUnread: () => false });
       if (isLast || !formed.isUnread(error)) throw error;
       wasCut = error.code === 'connection_failed' ? formed : undefined;
     }
@@ -155,20 +165,24 @@ async function formOf(
   forms: BodyForms,
   request: NumberedRequest,
   form: BodyForm,
-  sequenceId: number,
+  { sequenceId, signal }: FormContext,
   isLast: boolean,
 ): Promise<FormedRequest> {
   let cuts = 0;
-  const isUnread = (error: TinkerError): boolean => !isLast && forms.isUnread(form, error, cuts);
+  /** What never left, e.g. for want of a token, says nothing of the form. */
+  let wasSent = false;
+  const isUnread = (error: TinkerError): boolean =>
+    wasSent && !isLast && forms.isUnread(form, error, cuts);
   const failed = (error: unknown): boolean => {
-    cuts = isTinkerError(error, 'connection_failed') ? cuts + 1 : 0;
+    wasSent = true;
+    cuts = isTinkerError(error, 'connection_failed') && !error.isUnsent ? cuts + 1 : 0;
     return isTinkerError(error, 'http_status') && isUnread(error);
   };
   const { protobuf } = request;
   if (form === 'json' || protobuf === undefined)
-    return { path: request.path, body: request.body(sequenceId), failed, isUnread };
-  const body = await forms.encode(form, protobuf.encode(sequenceId));
-  return { path: protobuf.path, body, failed, isUnread };
+    return { form, path: request.path, body: request.body(sequenceId), failed, isUnread };
+  const body = await forms.encode(form, protobuf.encode(sequenceId), signal);
+  return { form, path: protobuf.path, body, failed, isUnread };
 }
 
 /** What the attempts of a form need to know. */

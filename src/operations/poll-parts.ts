@@ -1,5 +1,7 @@
 import { linkAbort } from '../kernel/abort.ts';
-import { type PollListener, type PollTarget, pollFuture } from './poll.ts';
+import { pollFuture } from './poll.ts';
+import type { PollListener } from './poll-judge.ts';
+import type { PollTarget } from './poll-request.ts';
 import type { Runtime } from './runtime.ts';
 import type { Scope } from './scope.ts';
 import type { SubmittedBatch } from './turns.ts';

@@ -19,7 +19,7 @@ import type { Meter } from './metering.ts';
 import type { Operations } from './operations.ts';
 import type { OnLimit, Scope, Scopes } from './scope.ts';
 import type { Settings } from './settings.ts';
-import { sendTolerant } from './strict-fields.ts';
+import { sendTolerant, type UnknownFields } from './strict-fields.ts';
 import type { Telemetry } from './telemetry.ts';
 import type { TokenBudget } from './token-budget.ts';
 import type { BodyForms, WireFormat } from './wire-format.ts';
@@ -53,6 +53,8 @@ export interface Runtime {
   /** Which forms of a pass the server reads. */
   readonly forms: BodyForms;
   readonly credentials: Credentials;
+  /** What the server is found not to know. */
+  readonly unknownFields: UnknownFields;
   /** Longest input and output by model, of the models that the server was asked about. */
   readonly contextLengths: Map<string, number>;
   /** Counts all tokens of the service. */
@@ -71,6 +73,8 @@ export interface ResilientRequest {
   readonly body?: TransportRequest['body'];
   /** What the answer may be. @default JSON */
   readonly accept?: string | undefined;
+  /** Whose request it is, where that is not the client's owner. @default the service's */
+  readonly credential?: TransportRequest['credential'];
   /** Asked first about each answer, as {@link TransportRequest.special}. */
   readonly special?: TransportRequest['special'];
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -115,6 +119,7 @@ export function sendResilient(runtime: Runtime, request: ResilientRequest): Prom
         lane,
         body,
         accept: request.accept,
+        credential: request.credential,
         special: request.special,
         headers: { ...idempotency, ...request.headers },
         signal: attemptSignal ?? signal,

@@ -12,25 +12,39 @@ const OPTIONAL_FIELDS = [
   'user_metadata',
 ];
 
+/** Optional fields that a server refused, by the path of the request. */
+export type UnknownFields = Map<string, Set<string>>;
+
 /**
  * One attempt; where a strict server refuses a field that it does not know, and the request can do without it, one more
- * (servers.md 2.1 item 5).
+ * (servers.md 2.1 item 5). What was refused once is not sent again.
  */
 export async function sendTolerant(
-  { pipeline, emit }: Pick<Runtime, 'pipeline' | 'emit'>,
+  { pipeline, emit, unknownFields }: Pick<Runtime, 'pipeline' | 'emit' | 'unknownFields'>,
   request: PipelineRequest,
 ): Promise<unknown> {
+  const { body, path } = request;
+  if (body === undefined || 'bytes' in body) return pipeline.send(request);
+  const sent = without(body, unknownFields.get(path));
   try {
-    return await pipeline.send(request);
+    return await pipeline.send({ ...request, body: sent });
   } catch (error) {
-    const { body, path } = request;
-    if (body === undefined || 'bytes' in body) throw error;
-    const fields = forbiddenFields(error).filter((field) => field in body && OPTIONAL_FIELDS.includes(field));
-    if (fields.length === 0) throw error;
-    for (const field of fields) emit({ type: 'field_dropped', path, field });
-    const left = Object.entries(body).filter(([field]) => !fields.includes(field));
-    return pipeline.send({ ...request, body: Object.fromEntries(left) });
+    const refused = forbiddenFields(error).filter((name) => name in sent && OPTIONAL_FIELDS.includes(name));
+    if (refused.length === 0) throw error;
+    // Looked up anew: many may be refused together, and one of them tells.
+    const known = unknownFields.get(path) ?? new Set();
+    unknownFields.set(path, known);
+    for (const field of refused) {
+      if (!known.has(field)) emit({ type: 'field_dropped', path, field });
+      known.add(field);
+    }
+    return pipeline.send({ ...request, body: without(body, known) });
   }
+}
+
+function without(body: object, fields: ReadonlySet<string> | undefined): object {
+  if (fields === undefined) return body;
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !fields.has(name)));
 }
 
 /** Top-level fields that a 422 names as unknown. */

@@ -1,3 +1,5 @@
+import { raceAbort } from '../kernel/abort.ts';
+import { show } from '../kernel/checks.ts';
 import type { EventSink } from '../kernel/diagnostics.ts';
 import { isTinkerError, type TinkerError, TinkerInputError } from '../kernel/errors.ts';
 import type { BinaryBody } from '../transport/transport.ts';
@@ -28,8 +30,11 @@ export interface BodyForms {
   accepted(form: BodyForm): void;
   /** Whether the server may have failed to read this form: the next one says. */
   isUnread(form: BodyForm, error: TinkerError, cuts: number): boolean;
-  /** A body of this content in this form. @throws TinkerInputError - where the caller's compressor fails. */
-  encode(form: 'zstd' | 'protobuf', bytes: Uint8Array<ArrayBuffer>): Promise<BinaryBody>;
+  /**
+   * A body of this content in this form. @throws TinkerInputError - where the caller's compressor fails; the signal's
+   * reason where that aborts first.
+   */
+  encode(form: 'zstd' | 'protobuf', bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<BinaryBody>;
 }
 
 /** What {@link createBodyForms} needs. */
@@ -60,6 +65,8 @@ export function createBodyForms({ format, compress, settings, emit }: BodyFormsP
     accepted(form) {
       if (proven.has(form)) return;
       proven.add(form);
+      // Another request may have taken it for unread while this one was on its way.
+      unread.delete(form);
       const forms = candidates();
       const passed = forms.slice(0, forms.indexOf(form));
       // One that was read before failed for another reason.
@@ -74,14 +81,19 @@ export function createBodyForms({ format, compress, settings, emit }: BodyFormsP
       if (isTinkerError(error, 'connection_failed')) return !error.isUnsent && cuts >= MAX_CUTS;
       return isTinkerError(error, 'http_status') && UNREAD.includes(error.status);
     },
-    async encode(form, bytes) {
+    async encode(form, bytes, signal) {
       const contentType = 'application/x-protobuf';
       if (form === 'protobuf' || compress === undefined) return { bytes, contentType };
+      let packed: unknown;
       try {
-        return { bytes: await compress(bytes), contentType, contentEncoding: 'zstd' };
+        packed = await raceAbort(signal, Promise.resolve(compress(bytes)));
       } catch (cause) {
+        signal.throwIfAborted();
         throw new TinkerInputError('compress', 'failed', { cause });
       }
+      if (!(packed instanceof Uint8Array))
+        throw new TinkerInputError('compress', `must give a Uint8Array, gave ${show(packed)}`);
+      return { bytes: packed as Uint8Array<ArrayBuffer>, contentType, contentEncoding: 'zstd' };
     },
   };
 }

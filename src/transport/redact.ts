@@ -4,10 +4,22 @@ const SECRET_LENGTH = { success: 16, failure: 4 } as const;
 /** Headers whose values are secrets, whoever sets them. */
 const SECRET_HEADER = /auth|cookie|credential|key|password|secret|token/i;
 
+/** Named like a secret, and none: a server may make the request's id of it. */
+const IDEMPOTENCY_KEY = /^x-idempotency-key$/i;
+
+/** Fields of bodies whose values are secrets. */
+const SECRET_FIELDS = ['weights_access_token'];
+
+/** Values of a body that must not show anywhere: servers repeat what they cannot read. */
+export function secretsIn(body: object): string[] {
+  const fields = body as Readonly<Record<string, unknown>>;
+  return SECRET_FIELDS.map((name) => fields[name]).filter((value) => typeof value === 'string');
+}
+
 /** Values of headers that must not show anywhere. */
 export function secretsOf(headers: Readonly<Record<string, string>>): string[] {
   return Object.entries(headers).flatMap(([name, value]) => {
-    if (!SECRET_HEADER.test(name)) return [];
+    if (!SECRET_HEADER.test(name) || IDEMPOTENCY_KEY.test(name)) return [];
     // "Bearer KEY": the key alone is as secret as the whole.
     const [, bare = ''] = /^\S+\s+(\S+)$/.exec(value) ?? [];
     return bare === '' ? [value] : [value, bare];

@@ -6,7 +6,7 @@ import { stringifyExact } from '../wire/json/exact-json.ts';
 import { type Answer, connectionError, isProtobuf, readBody, statusError } from './classify.ts';
 import type { Credential } from './credential.ts';
 import { requestHeaders } from './headers.ts';
-import { redact, redactHeaders, secretsOf } from './redact.ts';
+import { redact, redactHeaders, secretsIn, secretsOf } from './redact.ts';
 
 /** The part of `fetch` the library uses: a whole request in, a response out. */
 export type FetchLike = (request: Request) => Promise<Response>;
@@ -42,6 +42,8 @@ export interface TransportRequest {
   readonly body?: object | BinaryBody | undefined;
   /** What the answer may be. @default JSON */
   readonly accept?: string | undefined;
+  /** Whose request it is, where that is not the client's owner. @default the transport's */
+  readonly credential?: Credential | undefined;
   /** Asked first about an answer of any status: its own value for it, or `undefined` to read it like any other. */
   readonly special?: ((answer: Answer) => { readonly value: unknown } | undefined) | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -79,7 +81,8 @@ export function createTransport(options: TransportOptions): Transport {
     credential: string,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const secrets = [credential, ...ownSecrets, ...secretsOf(request.headers ?? {})];
+    const { headers = {}, body = {} } = request;
+    const secrets = [credential, ...ownSecrets, ...secretsOf(headers), ...secretsIn(body)];
     const payload = payloadOf(request);
     request.onSend?.();
     const sent = ky(`${baseUrl}${request.path}`, {
@@ -121,7 +124,7 @@ export function createTransport(options: TransportOptions): Transport {
   return {
     send: (request) =>
       withAttemptTimeout(clock, request.timeoutMs, request.signal, async (signal) => {
-        const credential = await options.credential(signal);
+        const credential = await (request.credential ?? options.credential)(signal);
         signal.throwIfAborted();
         const answer = await exchange(request, credential, signal);
         const special = request.special?.(answer);

@@ -95,6 +95,7 @@ export function testRuntime(
     wireFormat: 'auto',
     forms: createBodyForms({ format: 'auto', compress: undefined, settings, emit }),
     credentials: { current: async () => address.apiKey, exchanged: async (key) => key },
+    unknownFields: new Map(),
     contextLengths: new Map(),
     meter,
     budget: createTokenBudget(undefined, meter),

@@ -16,6 +16,7 @@ const redirect =
 const building = (headers: Record<string, string> = {}) => answer({ detail: 'building' }, 503, headers);
 const unknown = () => answer({ detail: 'No such checkpoint' }, 404);
 const notAllowed = () => answer({ detail: 'Method Not Allowed' }, 405);
+const badName = () => answer({ detail: 'Not an id' }, 400);
 const noRoute = () => answer({ detail: 'Not Found' }, 404);
 
 describe('getCheckpointArchiveUrl', () => {
@@ -178,7 +179,7 @@ describe('the other name of a checkpoint', () => {
     await finish();
   });
 
-  it.each([notAllowed, unknown])('is asked for once, with the kind: %#', async (first) => {
+  it.each([notAllowed, unknown, badName])('is asked for once, with the kind: %#', async (first) => {
     const { rest, clock, lines, finish } = restSetup(inOrder(first, redirect()));
     const checkpoint = { runId: 'r', checkpointId: 'final' };
     expect((await clock.drive(rest.getCheckpointArchiveUrl(checkpoint))).url).toBe(URL_OF);
@@ -193,6 +194,21 @@ describe('the other name of a checkpoint', () => {
     ['the second says more', notAllowed, unknown, 'http_status', /No such checkpoint/],
     ['neither has a route', notAllowed, noRoute, 'unsupported_by_server', /archive/],
     ['the first is as good', unknown, other, 'http_status', /No such checkpoint/],
+    [
+      'the first says more than a name of the wrong form',
+      unknown,
+      badName,
+      'http_status',
+      /No such checkpoint/,
+    ],
+    [
+      'the second says more than a name of the wrong form',
+      badName,
+      unknown,
+      'http_status',
+      /No such checkpoint/,
+    ],
+    ['a wrong form says more than no route', notAllowed, badName, 'http_status', /Not an id/],
     ['the second is there, and fails', unknown, forbidden, 'http_status', /403: no/],
   ] as const)('is not found either; %s', async (_, first, second, code, words) => {
     const { rest, clock, lines, finish } = restSetup(inOrder(first, second));

@@ -189,6 +189,12 @@ describe('checkedTensor', () => {
       '"x.data" must hold the 4 values of its shape, got 3',
     ],
     [
+      'a shape of less data',
+      'floats',
+      { data: [1, 2, 3], dtype: 'float32', shape: [2] },
+      '"x.data" must hold the 2 values of its shape, got 3',
+    ],
+    [
       'a tensor with a log-probability that is not known',
       'floats',
       { data: Float32Array.of(1, Number.NaN), dtype: 'float32', shape: [2] },

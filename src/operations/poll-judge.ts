@@ -1,0 +1,138 @@
+import {
+  isTinkerError,
+  type TinkerApiError,
+  type TinkerError,
+  TinkerOperationError,
+} from '../kernel/errors.ts';
+import { BILLING_RETRY_MS } from '../policy/billing-pause.ts';
+import type { PollOutcome } from '../policy/poll-pacing.ts';
+import { createRepetition } from '../policy/repetition.ts';
+import { type AnswerKind, answerKind, PERMANENT, STATUS_RULES } from '../policy/status-rules.ts';
+import { describeProblem, type PolledFuture, readPending } from '../wire/json/futures.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Unreadable answers in a row with which the result is given up: repeating does not mend them. */
+const MAX_UNREADABLE = 3;
+/** Repetitions of a 400 with nothing in it, over the life of a future (protocol 3.3). */
+const EMPTY_400_REPEATS = 3;
+
+/** Hears what each poll said: the server's word and its status, what went wrong, or nothing at all. */
+export type PollListener = (heard: PolledFuture | TinkerError | undefined, status?: number) => void;
+
+/** What a turn that settled nothing means for the next one; with `waitMs` that is settled too. */
+export type Unsettled = Pick<PollOutcome, 'kind' | 'status' | 'hintMs'> & { readonly waitMs?: number };
+
+/** What errors mean for one future's polls: a reason to ask again, or the end. */
+export interface PollJudge {
+  /** A poll was answered: what was counted in a row is over. */
+  answered(): void;
+  /** @throws the end. */
+  failed(error: TinkerError): Unsettled;
+}
+
+/** Nothing was heard yet. */
+export function createPollJudge(
+  { account, clock, pollPolicy }: Runtime,
+  requestId: string,
+  listen: PollListener,
+): PollJudge {
+  // The official SDK's pace is without end, too.
+  const isEndless = pollPolicy.kind === 'python';
+  const limits = isEndless ? {} : { '500': PERMANENT.poll500, '5xx': PERMANENT.poll5xx };
+  const repetition = createRepetition(clock, limits);
+  let unreadable = 0;
+  let empty400s = 0;
+
+  function afterStatus(error: TinkerApiError): Unsettled {
+    const { status, retryAfterMs: hintMs, body } = error;
+    const kind = kindOf(error);
+    switch (STATUS_RULES.poll[kind]) {
+      case 'poll_again': {
+        const pending = readPending(body);
+        listen(pending, status);
+        return { kind: 'timeout', status, hintMs: hintMs ?? pending.hintMs };
+      }
+      case 'expired':
+        throw expired(error, requestId);
+      case 'pause_billing':
+        if (!account.billing.heard(error.message)) throw error;
+        listen(error);
+        return { kind: 'limited', status, waitMs: BILLING_RETRY_MS };
+      case 'ask_thrice':
+        empty400s += 1;
+        if (empty400s > EMPTY_400_REPEATS) throw error;
+        listen(error);
+        return { kind: 'failing', status, waitMs: 0 };
+      case 'back_off':
+        listen(error);
+        return { kind: 'limited', status, hintMs };
+      case 'slow_down':
+        if (!error.retryable) throw error;
+        listen(error);
+        return { kind: 'failing', status, hintMs };
+      case 'operation_failed':
+        throw operationFailed(describeProblem(body), 'user', requestId, error);
+      default:
+        throw error;
+    }
+  }
+
+  return {
+    answered() {
+      unreadable = 0;
+      repetition.reset();
+    },
+    failed(error) {
+      const permanent = repetition.heard(error);
+      if (permanent !== undefined) throw permanent;
+      unreadable = error.code === 'response_invalid' ? unreadable + 1 : 0;
+      if (unreadable >= MAX_UNREADABLE) throw error;
+      if (isTinkerError(error, 'http_status')) return afterStatus(error);
+      // The leg's own limit is the long poll's end when the server holds longer than we do.
+      if (isTinkerError(error, 'timed_out') && error.retryable) {
+        listen(undefined);
+        return { kind: 'timeout', status: 0 };
+      }
+      listen(error);
+      // What was accepted is not given up because its server is down: the poll waits for the circuit.
+      if (isTinkerError(error, 'circuit_open'))
+        return { kind: 'limited', status: 0, hintMs: error.retryAfterMs };
+      if (!error.retryable) throw error;
+      const isLost = error.code === 'connection_failed';
+      return { kind: isLost ? 'limited' : 'failing', status: isLost ? 0 : 200 };
+    },
+  };
+}
+
+function kindOf({ status, body }: TinkerApiError): AnswerKind {
+  return answerKind(status, typeof body === 'string' && body.trim() === '');
+}
+
+function expired(cause: TinkerApiError, requestId: string): TinkerOperationError {
+  const words = `The result is gone: ${describeProblem(cause.body) || 'expired'}`;
+  const hint = 'Submit the request again';
+  return new TinkerOperationError('result_expired', 'expired', words, {
+    cause,
+    requestId,
+    hint,
+    retryable: true,
+  });
+}
+
+/** The server failed the operation. */
+export function operationFailed(
+  message: string,
+  category: 'user' | 'server' | 'unknown',
+  requestId: string,
+  cause?: unknown,
+): TinkerOperationError {
+  const whose = category === 'user' ? 'user' : 'server';
+  // A limit that is told as a failure: the work was never begun (servers.md 2.1 item 33).
+  const isLimit = /rate limit/i.test(message);
+  return new TinkerOperationError('operation_failed', whose, message || 'The server failed the operation', {
+    requestId,
+    cause,
+    retryable: whose === 'server' || isLimit,
+    ...(isLimit ? { hint: 'Submit the request again, later' } : {}),
+  });
+}
