@@ -23,6 +23,9 @@ const NOT_READY_MS = 30_000;
 /** How long an address is good whose server does not say it (protocol 2.9). */
 const DEFAULT_LIFETIME_MS = 900_000;
 
+/** The last moment that a `Date` can be. */
+const LATEST_MS = 8.64e15;
+
 /** An answer that is not simply JSON. */
 type Special =
   | { readonly kind: 'redirect'; readonly location: string | null; readonly expires: string | null }
@@ -81,7 +84,7 @@ async function awaitArchive(
     const found = special as Special | undefined;
     if (found === undefined) {
       const { url, expires } = readArchive(body);
-      return { url: resolve(url), expires: expiryOf(expires, clock.now()) };
+      return { url: resolve(url), expires: expiryOf(parseExpires(expires), clock.now()) };
     }
     if (found.kind !== 'not_ready') return settle(path, found, resolve, clock.now());
     const { error } = found;
@@ -111,7 +114,7 @@ function settle(
   if (special.kind === 'redirect') {
     const { location, expires } = special;
     if (location === null) throw new TinkerResponseError(`${path} answered a redirect that leads nowhere`);
-    return { url: resolve(location), expires: expiryOf(expires ?? undefined, now) };
+    return { url: resolve(location), expires: expiryOf(parseMailDate(expires ?? ''), now) };
   }
   if (special.kind === 'hidden_redirect') {
     throw new TinkerApiError(0, `${path} answered a redirect, and a page may not see where it leads`, {
@@ -157,16 +160,13 @@ function resolveUrl(path: string, url: string, base: string): string {
   throw new TinkerResponseError(`${path} answered with an address that is none`);
 }
 
-/** A date of a header, of JSON, or Unix seconds; where there is none that can be read, a quarter of an hour from now. */
-function expiryOf(expires: string | number | undefined, now: number): Date {
-  const ms = typeof expires === 'number' ? expires * 1_000 : parseExpiry(expires ?? '');
-  return dateAt(ms !== undefined && Math.abs(ms) <= 8.64e15 ? ms : now + DEFAULT_LIFETIME_MS);
+/** Where nothing can be read it is a quarter of an hour from now. */
+function expiryOf(ms: number | undefined, now: number): Date {
+  return dateAt(ms !== undefined && Math.abs(ms) <= LATEST_MS ? ms : now + DEFAULT_LIFETIME_MS);
 }
 
-function parseExpiry(text: string): number | undefined {
-  return (
-    parseMailDate(text) ??
-    parseIso(text)?.ms ??
-    (/^\d+(\.\d+)?$/.test(text) ? Number(text) * 1_000 : undefined)
-  );
+/** A moment as JSON has it: ISO 8601, or Unix seconds as a number or as text. */
+function parseExpires(expires: string | number | undefined): number | undefined {
+  if (typeof expires === 'string' && !/^\d+(\.\d+)?$/.test(expires)) return parseIso(expires)?.ms;
+  return expires === undefined ? undefined : Number(expires) * 1_000;
 }

@@ -2,6 +2,7 @@ import { checkText, show } from '../kernel/checks.ts';
 import { isTinkerError, TinkerInputError } from '../kernel/errors.ts';
 import { parseTinkerPath } from '../wire/tinker-path.ts';
 import type { CheckpointKind } from '../wire/types/tinker-path.ts';
+import { routeToCheckpoint } from './rest-routes.ts';
 
 /**
  * Which checkpoint: its path, e.g. `tinker://run/sampler_weights/name`, or its run and its id there, for servers with
@@ -30,7 +31,7 @@ export interface CheckpointPlace {
 export function placeOf(ref: CheckpointRef): CheckpointPlace {
   if (typeof ref === 'string') {
     const { runId, kind, name, path } = parseTinkerPath(ref);
-    return { runId, kind, name, label: path };
+    return checkedPlace({ runId, kind, name, label: path });
   }
   if (typeof ref !== 'object' || ref === null) {
     throw new TinkerInputError(
@@ -47,7 +48,13 @@ export function placeOf(ref: CheckpointRef): CheckpointPlace {
       `must be a name, or "weights/" or "sampler_weights/" and a name, got ${show(id)}`,
     );
   }
-  return { runId, kind: kind as CheckpointKind | undefined, name, label: `${runId}/${id}` };
+  return checkedPlace({ runId, kind: kind as CheckpointKind | undefined, name, label: `${runId}/${id}` });
+}
+
+/** A place that has a route. @throws TinkerInputError */
+function checkedPlace(place: CheckpointPlace): CheckpointPlace {
+  routeToCheckpoint(place);
+  return place;
 }
 
 /** Where many are, each once. @throws TinkerInputError - naming the first that is none. */

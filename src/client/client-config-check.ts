@@ -11,7 +11,7 @@ export function checkClientConfig(value: Partial<ClientConfig> | false): Partial
   const given = Object.entries(value).filter(([, setting]) => setting !== undefined);
   for (const [name, setting] of given) {
     const field = `clientConfig.${name}`;
-    const byDefault = known[name];
+    const byDefault = Object.hasOwn(known, name) ? known[name] : undefined;
     if (byDefault === undefined) {
       throw new TinkerInputError(field, `is not one of ${Object.keys(known).join(', ')}`);
     }

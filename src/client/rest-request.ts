@@ -1,4 +1,4 @@
-import { isTinkerError } from '../kernel/errors.ts';
+import { isTinkerError, type TinkerApiError } from '../kernel/errors.ts';
 import { TinkerUnsupportedError } from '../kernel/unsupported-error.ts';
 import { type ResilientRequest, type Runtime, sendResilient } from '../operations/runtime.ts';
 import type { CallOptions, Scope } from '../operations/scope.ts';
@@ -6,7 +6,7 @@ import { createSubmissionFate } from '../operations/submission-fate.ts';
 import { isRouteMissing, statusError } from '../transport/classify.ts';
 
 /** A request of the REST client. */
-export type RestRequest = Omit<ResilientRequest, 'lane' | 'scope'>;
+export type RestRequest = Omit<ResilientRequest, 'lane' | 'scope' | 'isFinal'>;
 
 /**
  * Send one as part of a call.
@@ -14,10 +14,13 @@ export type RestRequest = Omit<ResilientRequest, 'lane' | 'scope'>;
  * @throws TinkerUnsupportedError - where the server has no such route (servers.md 2.1 item 38).
  */
 export async function sendRest(runtime: Runtime, scope: Scope, request: RestRequest): Promise<unknown> {
+  const isMissing = (error: unknown): error is TinkerApiError =>
+    isTinkerError(error, 'http_status') && isRouteMissing(error);
   try {
-    return await sendResilient(runtime, { ...request, lane: 'rest', scope });
+    // A 501 could be taken for an outage otherwise.
+    return await sendResilient(runtime, { ...request, lane: 'rest', scope, isFinal: isMissing });
   } catch (error) {
-    if (!isTinkerError(error, 'http_status') || !isRouteMissing(error)) throw error;
+    if (!isMissing(error)) throw error;
     const [path = ''] = request.path.split('?', 1);
     const unsupported = new TinkerUnsupportedError(`${request.method} ${path}`, { cause: error });
     unsupported.attempts = error.attempts;

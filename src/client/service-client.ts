@@ -122,7 +122,7 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     },
 
     createTrainingClientFromState: async (path, state = {}, call = undefined) =>
-      createTrainingFromState({ runtime, models, attach }, path, state, call),
+      createTrainingFromState({ runtime, session, models, attach }, path, state, call),
     createSamplingClient: sampling.create,
     createRestClient: () =>
       createRestClient(runtime, {

@@ -17,7 +17,7 @@ export type ResumableKind =
 export interface HandleDetails {
   /** What the operation is. */
   readonly kind: ResumableKind | 'unknown';
-  /** Tokens in the prompt of a sample. */
+  /** Tokens in the prompt of a sample, where that is known. */
   readonly promptLength?: number | undefined;
   /** Metrics that the client adds to the server's: those of a loss of your own. */
   readonly metrics?: Readonly<Record<string, number>> | undefined;
@@ -57,19 +57,25 @@ export function checkHandle(value: unknown): FutureHandle & { readonly kind: Res
     const hint = 'Take the handle after the server has accepted the operation: when its requestId is there';
     throw new TinkerInputError(at('requestIds'), 'must hold at least one id, got none', { hint });
   }
-  const needsLength = kind === 'sample' || kind === 'compute_logprobs';
+  // A prompt with images may not tell its length.
+  const hasLength = (kind === 'sample' || kind === 'compute_logprobs') && promptLength !== undefined;
   return {
     version,
     kind: kind as ResumableKind,
     requestIds: requestIds.map((id, index) => checkText(at(`requestIds[${index}]`), id)),
-    ...(needsLength ? { promptLength: checkInteger(at('promptLength'), promptLength, { min: 1 }) } : {}),
+    ...(hasLength ? { promptLength: checkInteger(at('promptLength'), promptLength, { min: 1 }) } : {}),
     ...(metrics === undefined ? {} : { metrics: checkMetrics(at('metrics'), metrics) }),
   };
 }
 
 function checkMetrics(field: string, metrics: unknown): Readonly<Record<string, number>> {
-  const isObject = typeof metrics === 'object' && metrics !== null && !Array.isArray(metrics);
-  const wrong = isObject && Object.values(metrics).find((metric) => typeof metric !== 'number');
-  if (isObject && wrong === undefined) return { ...(metrics as Record<string, number>) };
-  throw new TinkerInputError(field, `must be an object of numbers, got ${show(isObject ? wrong : metrics)}`);
+  if (typeof metrics !== 'object' || metrics === null || Array.isArray(metrics))
+    throw new TinkerInputError(field, `must be an object of numbers, got ${show(metrics)}`);
+  const read = Object.entries(metrics).map(([name, metric]) => {
+    // JSON has no NaN, and writes null for one.
+    if (metric === null) return [name, Number.NaN] as const;
+    if (typeof metric === 'number') return [name, metric] as const;
+    throw new TinkerInputError(`${field}.${name}`, `must be a number, got ${show(metric)}`);
+  });
+  return Object.fromEntries(read);
 }

@@ -1,5 +1,5 @@
 import { linkAbort } from '../kernel/abort.ts';
-import { isTinkerError, type TinkerError } from '../kernel/errors.ts';
+import { isTinkerError } from '../kernel/errors.ts';
 import type { BinaryBody } from '../transport/transport.ts';
 import { readSubmitted, type SettledSubmission, type SubmittedFuture } from '../wire/json/futures.ts';
 import type { SubmissionObserver } from './operation-view.ts';
@@ -114,10 +114,10 @@ interface FormedRequest {
   readonly form: BodyForm;
   readonly path: string;
   readonly body: object | BinaryBody;
-  /** Count the failure of an attempt that was sent. @returns whether it says that the server did not read this form. */
-  failed(error: unknown): boolean;
+  /** Hear of the failure of an attempt. @returns whether the server answered that it does not read this form. */
+  failed(error: unknown, wasSent: boolean): boolean;
   /** Whether the last failure is a reason to try the next form. */
-  isUnread(error: TinkerError): boolean;
+  isUnread(): boolean;
 }
 
 /** What a form is filled with, and who waits for it. */
@@ -154,7 +154,7 @@ async function inSomeForm(
       if (!isTinkerError(error)) throw error;
       if (isLast && wasCut !== undefined && isTinkerError(error, 'http_status'))
         return sendProving({ ...wasCut, failed: () => false, isUnread: () => false });
-      if (isLast || !formed.isUnread(error)) throw error;
+      if (!formed.isUnread()) throw error;
       wasCut = error.code === 'connection_failed' ? formed : undefined;
     }
   }
@@ -169,14 +169,13 @@ async function formOf(
   isLast: boolean,
 ): Promise<FormedRequest> {
   let cuts = 0;
-  /** What never left, e.g. for want of a token, says nothing of the form. */
-  let wasSent = false;
-  const isUnread = (error: TinkerError): boolean =>
-    wasSent && !isLast && forms.isUnread(form, error, cuts);
-  const failed = (error: unknown): boolean => {
-    wasSent = true;
-    cuts = isTinkerError(error, 'connection_failed') && !error.isUnsent ? cuts + 1 : 0;
-    return isTinkerError(error, 'http_status') && isUnread(error);
+  let wasUnread = false;
+  const isUnread = (): boolean => wasUnread;
+  const failed = (error: unknown, wasSent: boolean): boolean => {
+    cuts = wasSent && isTinkerError(error, 'connection_failed') && !error.isUnsent ? cuts + 1 : 0;
+    // What never left, e.g. for want of a token, says nothing of the form.
+    wasUnread = wasSent && !isLast && isTinkerError(error) && forms.isUnread(form, error, cuts);
+    return wasUnread && isTinkerError(error, 'http_status');
   };
   const { protobuf } = request;
   if (form === 'json' || protobuf === undefined)
@@ -216,14 +215,14 @@ function sendForm(
     },
     attemptSignal: turn.signal,
     isPatient: true,
-    isFinal: (error) => isUnread(error) || (fate.isUnknown && !runtime.serverDeduplicates),
+    isFinal: () => isUnread() || (fate.isUnknown && !runtime.serverDeduplicates),
     onSend() {
       fate.sent();
       observer?.onSend();
     },
     onFailure(error) {
       // What was not read was not taken, even where the answer is a 500.
-      if (failed(error)) fate.refused();
+      if (failed(error, fate.isInFlight)) fate.refused();
       else fate.failed(error);
       observer?.onFailure(error);
       heard();

@@ -26,8 +26,8 @@ export type Unsettled = Pick<PollOutcome, 'kind' | 'status' | 'hintMs'> & { read
 export interface PollJudge {
   /** A poll was answered: what was counted in a row is over. */
   answered(): void;
-  /** @throws the end. */
-  failed(error: TinkerError): Unsettled;
+  /** @param wasSent - Or else the error is about what leads to a poll: settings, a token. @throws the end. */
+  failed(error: TinkerError, wasSent: boolean): Unsettled;
 }
 
 /** Nothing was heard yet. */
@@ -43,10 +43,12 @@ export function createPollJudge(
   let unreadable = 0;
   let empty400s = 0;
 
-  function afterStatus(error: TinkerApiError): Unsettled {
+  function afterStatus(error: TinkerApiError, wasSent: boolean): Unsettled {
     const { status, retryAfterMs: hintMs, body } = error;
-    const kind = kindOf(error);
-    switch (STATUS_RULES.poll[kind]) {
+    const action = STATUS_RULES.poll[kindOf(error)];
+    // Only an answer to the poll itself tells of the operation.
+    if (!wasSent && (action === 'expired' || action === 'operation_failed')) throw error;
+    switch (action) {
       case 'poll_again': {
         const pending = readPending(body);
         listen(pending, status);
@@ -82,12 +84,12 @@ export function createPollJudge(
       unreadable = 0;
       repetition.reset();
     },
-    failed(error) {
+    failed(error, wasSent) {
       const permanent = repetition.heard(error);
       if (permanent !== undefined) throw permanent;
       unreadable = error.code === 'response_invalid' ? unreadable + 1 : 0;
       if (unreadable >= MAX_UNREADABLE) throw error;
-      if (isTinkerError(error, 'http_status')) return afterStatus(error);
+      if (isTinkerError(error, 'http_status')) return afterStatus(error, wasSent);
       // The leg's own limit is the long poll's end when the server holds longer than we do.
       if (isTinkerError(error, 'timed_out') && error.retryable) {
         listen(undefined);

@@ -79,7 +79,7 @@ async function pollToResult(
       // First: the caller's reason may itself be an error of ours, and must not be taken for the server's.
       signal.throwIfAborted();
       if (!isTinkerError(error)) throw error;
-      unsettled = judge.failed(error);
+      unsettled = judge.failed(error, sentAt !== undefined);
     }
     if (repeated !== undefined) throw repeated;
     // Out here: it is the operation's end, and no trouble with the poll.

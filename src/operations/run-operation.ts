@@ -60,7 +60,6 @@ export async function runToResult<T>(
       view,
       resubmissions > 0,
     );
-    requestIds.splice(0, requestIds.length);
     for (const part of submission) if ('requestId' in part) requestIds.push(part.requestId);
     if (requestIds[0] !== undefined) view.accepted(requestIds[0]);
     try {
@@ -71,6 +70,7 @@ export async function runToResult<T>(
       scope.signal.throwIfAborted();
       if (spec.resubmitsExpired !== true || !isTinkerError(error, 'result_expired')) throw error;
       view.resubmitting(error);
+      requestIds.length = 0;
       await sleep(runtime.clock, resubmitDelay(resubmissions, runtime.random), scope.signal);
     }
   }

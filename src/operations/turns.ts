@@ -6,7 +6,7 @@ import type { SettledSubmission, SubmittedFuture } from '../wire/json/futures.ts
 import { type NumberedOutcome, type NumberedRequest, submitNumbered } from './numbered-submission.ts';
 import type { SubmissionObserver } from './operation-view.ts';
 import type { Runtime } from './runtime.ts';
-import type { Scope } from './scope.ts';
+import type { OnLimit, Scope } from './scope.ts';
 
 /** Requests that belong together: one, or the chunks of a pass, numbered in a row. */
 export interface Batch {
@@ -70,7 +70,7 @@ export function createTurns(runtime: Runtime, filler: () => NumberedRequest): Tu
   ): Promise<void> {
     // A chunk that is refused keeps back those that were not sent yet.
     const others = linkAbort(caller.signal);
-    const scope = { ...caller, signal: others.signal };
+    let scope: Scope = { ...caller, signal: others.signal };
     const submit = async (slot: Slot): Promise<boolean> => {
       slot.outcome = await submitNumbered(runtime, slot.request, slot.sequenceId, scope, observer);
       if (slot.outcome.kind === 'taken') return true;
@@ -78,17 +78,24 @@ export function createTurns(runtime: Runtime, filler: () => NumberedRequest): Tu
       return false;
     };
     try {
-      const [head, ...rest] = slots;
-      if (head === undefined) return;
-      if (runtime.settings.current.parallelChunks) {
-        const areTaken = await Promise.all(rest.map(submit));
-        if (areTaken.every(Boolean)) await submit(head);
-        return;
+      for (const wave of wavesOf(slots, caller.onLimit ?? runtime.onLimit)) {
+        const areTaken = await Promise.all(wave.map(submit));
+        if (!areTaken.every(Boolean)) return;
+        // With a part of it accepted the rest waits at limits: to be turned away would leave the pass half done.
+        scope = { ...scope, onLimit: 'wait' };
       }
-      for (const slot of slots) if (!(await submit(slot))) return;
     } finally {
       others.dispose();
     }
+  }
+
+  /** Which requests go side by side, one such group behind the other (protocol 5.4). */
+  function wavesOf(slots: readonly Slot[], onLimit: OnLimit): readonly (readonly Slot[])[] {
+    if (!runtime.settings.current.parallelChunks) return slots.map((slot) => [slot]);
+    const [first, rest] = [slots.slice(0, 1), slots.slice(1)];
+    // Who does not want to wait goes ahead with one, which is turned away or lets all of them in.
+    const waves = onLimit === 'throw' ? [rest.slice(0, 1), rest.slice(1), first] : [rest, first];
+    return waves.filter((wave) => wave.length > 0);
   }
 
   /** Later requests wait on the server for every number before them. */

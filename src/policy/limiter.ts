@@ -41,6 +41,11 @@ export function createLimiter(initial: number): Limiter {
   let capacity = initial;
   /** Those who hold a slot, or will without another's release, and those who wait. */
   let present = 0;
+  /** Those of them who hold one. */
+  let holding = 0;
+
+  /** After a change of the capacity more may hold one than there are. */
+  const active = (): number => Math.max(holding, Math.min(present, capacity));
 
   /**
    * Queue for a slot, and keep it until `turn` settles, which counts it out itself. One listener stands for the wait,
@@ -64,6 +69,7 @@ export function createLimiter(initial: number): Limiter {
     const place: Place = {
       take: () => {
         place.take = undefined;
+        holding += 1;
         return turn(() => signal.removeEventListener('abort', onAbort));
       },
     };
@@ -79,6 +85,7 @@ export function createLimiter(initial: number): Limiter {
       if (!isHeld) return;
       isHeld = false;
       present -= 1;
+      holding -= 1;
       free();
     };
   };
@@ -100,14 +107,15 @@ export function createLimiter(initial: number): Limiter {
             reject(error);
           }
           present -= 1;
+          holding -= 1;
           stopListening();
         });
       }),
     get active() {
-      return Math.min(present, capacity);
+      return active();
     },
     get waiting() {
-      return Math.max(0, present - capacity);
+      return present - active();
     },
     get isFull() {
       return present >= capacity;

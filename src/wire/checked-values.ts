@@ -33,7 +33,7 @@ export function copyValues(field: string, values: ValueArray, out: CheckedValues
 function copyTokens(field: string, values: ValueArray, out: Int32Array, at: number): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
-    const id = typeof value === 'bigint' && value <= MAX_TOKEN ? Number(value) : value;
+    const id = typeof value === 'bigint' ? Number(value) : value;
     if (typeof id === 'number' && (id | 0) === id && id >= 0) out[at + i] = id;
     else refuse('tokens', `${field}[${i}]`, `an integer >= 0 and <= ${MAX_TOKEN}`, value);
   }

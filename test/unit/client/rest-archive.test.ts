@@ -25,7 +25,7 @@ describe('getCheckpointArchiveUrl', () => {
     [redirect({ expires: 'Wed, 21 Oct 2015 07:28:00' }), URL_OF, new Date('2015-10-21T07:28:00Z')],
     [redirect({ expires: 'Wed, 21 Oct 2015 07:28:00 +0200' }), URL_OF, new Date('2015-10-21T05:28:00Z')],
     [redirect(), URL_OF, DEFAULT_EXPIRY],
-    [redirect({ expires: '0' }), URL_OF, new Date(0)],
+    [redirect({ expires: '0' }), URL_OF, DEFAULT_EXPIRY],
     [redirect({ expires: 'soon' }), URL_OF, DEFAULT_EXPIRY],
     [redirect({}, 307), URL_OF, DEFAULT_EXPIRY],
     [redirect({ location: '/files/a?t=1' }), 'https://tinker.test/files/a?t=1', DEFAULT_EXPIRY],
@@ -44,6 +44,8 @@ describe('getCheckpointArchiveUrl', () => {
     [() => answer({ url: URL_OF, expires: '1700000123' }), URL_OF, new Date(1_700_000_123_000)],
     [() => answer({ url: URL_OF, expires: 1e300 }), URL_OF, DEFAULT_EXPIRY],
     [() => answer({ url: URL_OF }), URL_OF, DEFAULT_EXPIRY],
+    [() => answer({ url: URL_OF, expires: 'soon' }), URL_OF, DEFAULT_EXPIRY],
+    [() => answer({ url: URL_OF, expires: null }), URL_OF, DEFAULT_EXPIRY],
     [() => answer({ url: '/files/a' }), 'https://tinker.test/files/a', DEFAULT_EXPIRY],
   ])('reads an answer of either kind: %#', async (reply, url, expires) => {
     const { rest, clock, lines, calls, finish } = restSetup(reply);

@@ -239,13 +239,14 @@ describe('each call', () => {
       () => answer({}, 405),
       () => answer({}, 501),
     ]) {
-      const { rest, clock, finish } = restSetup(reply);
+      const { rest, clock, calls, finish } = restSetup(reply);
       const error = await driveToRejection(clock, call(rest));
       const [method, target = ''] = line.split(' ');
       const route = `${method} /api/v1/${target.split('?')[0]}`;
       expect(error).toMatchObject({ code: 'unsupported_by_server', name: 'TinkerUnsupportedError' });
       // An archive was then asked for by its other name.
       if (!line.includes('archive')) expect(error).toMatchObject({ route });
+      expect(calls).toHaveLength(line.includes('archive') ? 2 : 1);
       await finish();
     }
   });
@@ -611,6 +612,8 @@ describe('deleteCheckpoints', () => {
   it('sends nothing for none, and nothing if one is no checkpoint', async () => {
     const { rest, clock, calls, finish } = restSetup(() => bare(204));
     await clock.drive(rest.deleteCheckpoints([]));
+    const dots = 'tinker://r/weights/..';
+    expect(await rejection(rest.deleteCheckpoints([path(0), dots]))).toMatchObject({ field: 'paths[1]' });
     expect(await rejection(rest.deleteCheckpoints([path(0), 'no']))).toMatchObject({ field: 'paths[1]' });
     expect(calls).toHaveLength(0);
     await finish();

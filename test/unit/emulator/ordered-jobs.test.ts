@@ -32,3 +32,18 @@ it('holds a job back until those before it have come, and goes on after one that
   expect(await clock.drive(second)).toBe('second');
   expect(await clock.drive(jobs.run(undefined, () => 'next'))).toBe('next');
 });
+
+it('refuses an id whose turn is over, or that a job holds already: neither would ever run', async () => {
+  const clock = createVirtualClock(0);
+  const jobs = createOrderedJobs(createDevice(clock, 0));
+  const early = jobs.run(3, () => 'third');
+  for (const id of [0, 3, -1]) {
+    expect(() => jobs.run(id, () => 'again')).toThrowError(
+      expect.objectContaining({ status: 409, detail: `Sequence id ${id} was used for another request` }),
+    );
+  }
+  const first = jobs.run(1, () => 'first');
+  expect(() => jobs.run(1, () => 'again')).toThrowError(expect.objectContaining({ status: 409 }));
+  const second = jobs.run(undefined, () => 'second');
+  expect(await clock.drive(Promise.all([first, second, early]))).toEqual(['first', 'second', 'third']);
+});

@@ -19,9 +19,16 @@ describe('readSubmitted', () => {
     ['id', { id: 5 }, '5'],
     ['null and an alias', { request_id: null, future_id: 'f-2' }, 'f-2'],
     ['the id before its aliases', { request_id: 'r', future_id: 'f', id: 'i' }, 'r'],
-    ['with more around it', { status: 'queued', request_id: 'r', sample_sequence_ids: [1] }, 'r'],
+    ['with more around it', { status: 'queued', request_id: 'r', extra: [1] }, 'r'],
   ])('reads %s', (_, body, requestId) => {
     expect(readSubmitted(body)).toEqual({ requestId });
+  });
+
+  it('item 15, item 20: keeps the model and the sequences it names', () => {
+    const body = { request_id: 'r', model_id: 'm', sample_sequence_ids: [1, 'b'] };
+    expect(readSubmitted(body)).toEqual({ requestId: 'r', modelId: 'm', sequenceIds: ['1', 'b'] });
+    const none = { request_id: 'r', model_id: null, sample_sequence_ids: null };
+    expect(readSubmitted(none)).toEqual({ requestId: 'r' });
   });
 
   it.each<readonly [unknown, string]>([
@@ -65,10 +72,14 @@ describe('readPolled', () => {
       { kind: 'pending', queueState: 'resting' },
     ],
     [
-      'metadata of a large result, which was not asked for: ask again',
+      'metadata of a large result',
       { status: 'complete_metadata', response_payload_size: 5 },
-      { kind: 'pending' },
+      { kind: 'metadata', bytes: 5 },
     ],
+    ...[undefined, null, -1, 1.5, '5', 2 ** 60].map((size) => {
+      const body = { status: 'complete_metadata', response_payload_size: size };
+      return [`metadata with the size ${size}`, body, { kind: 'metadata', bytes: 0 }] as const;
+    }),
     [
       'an error',
       { error: 'no such loss', category: 'user' },

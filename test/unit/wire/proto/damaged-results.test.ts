@@ -72,15 +72,13 @@ function check(messages: readonly Uint8Array[], decode: (bytes: Uint8Array) => u
 }
 
 it('a damaged forward-backward result is a result or a response error', () => {
-  const random = fc
-    .sample(records, 40)
-    .map(({ init }) =>
-      oracleEncode('ForwardBackwardOutput', {
-        lossFnOutputType: 'a:T',
-        lossFnOutputs: init,
-        metrics: { m: 1 },
-      }),
-    );
+  const random = fc.sample(records, 40).map(({ init }) =>
+    oracleEncode('ForwardBackwardOutput', {
+      lossFnOutputType: 'a:T',
+      lossFnOutputs: init,
+      metrics: { m: 1 },
+    }),
+  );
   check([fromHex(GOLDEN.v4), fromHex(GOLDEN.v5), ...random], decodeForwardBackwardOutput);
 });
 

@@ -154,6 +154,10 @@ describe('top-k prompt log-probabilities', () => {
         [3, -3],
         [4, -4],
       ],
+      [
+        [7, EMPTY],
+        [8, EMPTY],
+      ],
     ] as const;
     expect(read(topkInit(rows, 4))).toEqual([
       [
@@ -172,6 +176,10 @@ describe('top-k prompt log-probabilities', () => {
         [2, -2],
         [3, -3],
         [4, -4],
+      ],
+      [
+        [7, EMPTY],
+        [8, EMPTY],
       ],
     ]);
   });
@@ -238,6 +246,8 @@ describe('what protobuf allows', () => {
       delimited(3, join(delimited(2, floats(-1)), varint(3, 1))),
     );
     expect(decodeSampleResponse(bytes, 1).topkPromptLogprobs).toEqual([[[5, -1]]]);
+    const without = join(bytes, delimited(3, varint(3, 0)));
+    expect(decodeSampleResponse(without, 1).topkPromptLogprobs).toBeUndefined();
   });
 
   it('keeps the low 32 bits of a longer int32', () => {
