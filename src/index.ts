@@ -1,3 +1,4 @@
+export type { ClientConfigOverrides } from './client/client-config-check.ts';
 export type { CustomLoss, CustomLossResult } from './client/custom-loss.ts';
 export {
   checkGradients,
@@ -66,6 +67,7 @@ export { VERSION } from './version.ts';
 export type { ClientConfig } from './wire/json/client-config.ts';
 export { parseTinkerPath } from './wire/tinker-path.ts';
 export type {
+  ClippedLossInputs,
   Datum,
   DenseTensor,
   FloatInput,

@@ -2,8 +2,11 @@ import { checkBoolean, checkFinite, checkInteger, show } from '../kernel/checks.
 import { TinkerInputError } from '../kernel/errors.ts';
 import { type ClientConfig, defaultClientConfig } from '../wire/json/client-config.ts';
 
+/** Values that win over what the server sets; what is `undefined` is left to it. */
+export type ClientConfigOverrides = { readonly [K in keyof ClientConfig]?: ClientConfig[K] | undefined };
+
 /** Settings of the server that the user overrides. @throws TinkerInputError - naming the field, the value and the bound. */
-export function checkClientConfig(value: Partial<ClientConfig> | false): Partial<ClientConfig> | false {
+export function checkClientConfig(value: ClientConfigOverrides | false): Partial<ClientConfig> | false {
   if (value === false) return false;
   if (typeof value !== 'object' || value === null)
     throw new TinkerInputError('clientConfig', `must be an object or false, got ${show(value)}`);

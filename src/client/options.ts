@@ -14,7 +14,7 @@ import { type ConnectionBudget, connectionBudget } from '../transport/connection
 import type { ApiKey } from '../transport/credential.ts';
 import type { AuthScheme, FetchLike } from '../transport/transport.ts';
 import type { ClientConfig } from '../wire/json/client-config.ts';
-import { checkClientConfig } from './client-config-check.ts';
+import { type ClientConfigOverrides, checkClientConfig } from './client-config-check.ts';
 import {
   checkApiKey,
   checkAuthScheme,
@@ -92,7 +92,7 @@ export interface ServiceClientOptions {
    * Values that win over what the server sets for its clients, e.g. `{ maxChunkTokens: 16_000 }`; `false`: the server is
    * not asked, and its defaults hold. @default none
    */
-  readonly clientConfig?: Partial<ClientConfig> | false | undefined;
+  readonly clientConfig?: ClientConfigOverrides | false | undefined;
   /** A limit on the tokens spent in all. @default none */
   readonly budget?: TokenBudgetOptions | undefined;
   /** Tell the server of sessions and failures (protocol 6): no content, no key. @default false */

@@ -20,6 +20,9 @@ export interface GenerationRequest extends TokenSamplingOptions {
   readonly topkPromptLogprobs: number;
 }
 
+/** Samples in one request. More are a mistake, and would keep the processor for good. */
+const MAX_SAMPLES = 65_536;
+
 /** Read `asample`'s body. @throws HttpProblem 422 */
 export function readGeneration(body: Fields): GenerationRequest {
   const params = body.object('sampling_params');
@@ -29,7 +32,7 @@ export function readGeneration(body: Fields): GenerationRequest {
   if (!(topP > 0 && topP <= 1)) throw problem(422, `top_p must be above 0 and at most 1, got ${topP}`);
   return {
     prompt: readPrompt(body.object('prompt')),
-    numSamples: atLeast(1, 'num_samples', body.optionalInteger('num_samples') ?? 1),
+    numSamples: readNumSamples(body.optionalInteger('num_samples') ?? 1),
     maxTokens: maxTokens === undefined ? undefined : atLeast(1, 'max_tokens', maxTokens),
     seed: seed === undefined ? undefined : foldSeed(seed),
     stops: readStops(params.raw('stop')),
@@ -39,6 +42,11 @@ export function readGeneration(body: Fields): GenerationRequest {
     promptLogprobs: body.flag('prompt_logprobs', false),
     topkPromptLogprobs: atLeast(0, 'topk_prompt_logprobs', body.optionalInteger('topk_prompt_logprobs') ?? 0),
   };
+}
+
+function readNumSamples(value: number): number {
+  if (value <= MAX_SAMPLES) return atLeast(1, 'num_samples', value);
+  throw problem(422, `num_samples must be at most ${MAX_SAMPLES}, got ${value}`);
 }
 
 function readPrompt(input: Fields): Int32Array | OperationFailure {

@@ -48,6 +48,7 @@ export async function generate(generator: Generator, request: GenerationRequest)
       // A stream of its own for each sequence, so that their number does not change the first ones.
       const own = seededRandom(seed + index * SEQUENCE_STEP);
       sequences.push(await continueFrom(generator, prompted, first, { ...request, room }, own));
+      await generator.device.breathe();
     }
     return {
       sequences,
@@ -115,7 +116,8 @@ function promptLogprobs({ model, weights }: Generator, prompt: Int32Array): Floa
 }
 
 /** What could have stood at each place of the prompt; at the first nothing is known. */
-function topkMatrix({ model, weights }: Generator, prompt: Int32Array, k: number): TopkMatrix {
+function topkMatrix({ model, weights }: Generator, prompt: Int32Array, wanted: number): TopkMatrix {
+  const k = Math.min(wanted, model.config.vocabularySize);
   const tokens = new Int32Array(prompt.length * k);
   const logprobs = new Float32Array(prompt.length * k).fill(EMPTY_CELL);
   const decoder = createDecoder(weights, model.kernels);

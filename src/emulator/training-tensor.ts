@@ -56,10 +56,12 @@ export function sparseTensor(
     );
   for (let row = 0; row < rows; row++) {
     const [start, end] = [rowStarts[row]!, rowStarts[row + 1]!];
-    if (!(start <= end && end <= values.length)) throw wrong(`row ${row} starts at ${start} and ends at ${end}`);
+    if (!(start <= end && end <= values.length))
+      throw wrong(`row ${row} starts at ${start} and ends at ${end}`);
     for (let i = start; i < end; i++) {
       const column = columns[i]!;
-      if (!(Number.isInteger(column) && column >= 0 && column < width)) throw wrong(`value ${i} is in column ${column}`);
+      if (!(Number.isInteger(column) && column >= 0 && column < width))
+        throw wrong(`value ${i} is in column ${column}`);
       dense[row * width + column] = values[i]!;
     }
   }

@@ -1,4 +1,4 @@
-import { linkAbort } from '../kernel/abort.ts';
+import { createAbortGroup } from '../kernel/abort-group.ts';
 import { pollFuture } from './poll.ts';
 import type { PollListener } from './poll-judge.ts';
 import type { PollTarget } from './poll-request.ts';
@@ -18,12 +18,12 @@ export async function pollParts(
   scope: Pick<Scope, 'signal' | 'deadlineAt'>,
   listen: PollListener,
 ): Promise<unknown[]> {
-  const together = linkAbort(scope.signal);
-  const inner = { signal: together.signal, deadlineAt: scope.deadlineAt };
+  const together = createAbortGroup(scope.signal);
   try {
     return await Promise.all(
       parts.map(async (part) => {
         if ('settled' in part) return part.settled;
+        const inner = { signal: together.join(), deadlineAt: scope.deadlineAt };
         try {
           return await pollFuture(runtime, { ...target, requestId: part.requestId }, inner, listen);
         } catch (error) {

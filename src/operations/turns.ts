@@ -1,4 +1,4 @@
-import { linkAbort } from '../kernel/abort.ts';
+import { createAbortGroup } from '../kernel/abort-group.ts';
 import { TinkerBatchError } from '../kernel/batch-error.ts';
 import { TinkerAmbiguousSubmitError, TinkerPoisonedError } from '../kernel/submission-errors.ts';
 import { createLimiter } from '../policy/limiter.ts';
@@ -69,9 +69,10 @@ export function createTurns(runtime: Runtime, filler: () => NumberedRequest): Tu
     observer: SubmissionObserver | undefined,
   ): Promise<void> {
     // A chunk that is refused keeps back those that were not sent yet.
-    const others = linkAbort(caller.signal);
-    let scope: Scope = { ...caller, signal: others.signal };
+    const others = createAbortGroup(caller.signal);
+    let { onLimit } = caller;
     const submit = async (slot: Slot): Promise<boolean> => {
+      const scope = { ...caller, signal: others.join(), onLimit };
       slot.outcome = await submitNumbered(runtime, slot.request, slot.sequenceId, scope, observer);
       if (slot.outcome.kind === 'taken') return true;
       others.abort(slot.outcome.error);
@@ -82,7 +83,7 @@ export function createTurns(runtime: Runtime, filler: () => NumberedRequest): Tu
         const areTaken = await Promise.all(wave.map(submit));
         if (!areTaken.every(Boolean)) return;
         // With a part of it accepted the rest waits at limits: to be turned away would leave the pass half done.
-        scope = { ...scope, onLimit: 'wait' };
+        onLimit = 'wait';
       }
     } finally {
       others.dispose();

@@ -14,8 +14,8 @@ interface LossTensors {
 const LOSS_TENSORS: Readonly<Record<LossFn, LossTensors>> = {
   cross_entropy: { needs: [], takes: ['weights'] },
   importance_sampling: { needs: ['logprobs', 'advantages'], takes: [] },
-  ppo: { needs: ['logprobs', 'advantages'], takes: [] },
-  cispo: { needs: ['logprobs', 'advantages'], takes: [] },
+  ppo: { needs: ['logprobs', 'advantages'], takes: ['clip_low_threshold', 'clip_high_threshold'] },
+  cispo: { needs: ['logprobs', 'advantages'], takes: ['clip_low_threshold', 'clip_high_threshold'] },
   dro: { needs: ['logprobs', 'advantages'], takes: [] },
 };
 

@@ -210,9 +210,9 @@ it("tells what it knows, and refuses what it cannot do with the server's own wor
   ]);
   expect(await failure(training.saveState('twice', { overwrite: true }))).toBe('succeeded');
   expect(await failure(service.createSamplingClient({ modelPath: path }))).toEqual([
-    'http_status',
+    'input_invalid',
     'user',
-    expect.stringContaining('is of kind weights; this needs one of kind sampler_weights'),
+    expect.stringContaining('"modelPath" must be a path of sampler_weights'),
   ]);
   expect(await failure(service.createLoraTrainingClient({ baseModel: 'no/such' }))).toEqual([
     'http_status',

@@ -7,14 +7,14 @@ import type { Runtime } from '../../src/operations/runtime.ts';
 import { createScopes } from '../../src/operations/scope.ts';
 import { noTelemetry } from '../../src/operations/telemetry.ts';
 import { createTokenBudget } from '../../src/operations/token-budget.ts';
-import { createBodyForms } from '../../src/operations/wire-format.ts';
+import { type Compress, createBodyForms } from '../../src/operations/wire-format.ts';
 import { resolvePollPolicy } from '../../src/policy/poll-policy.ts';
 import { type Answer, type SeenRequest, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
 import { createVirtualClock, type VirtualClock } from '../../src/testing/virtual-clock.ts';
 import { connectionBudget } from '../../src/transport/connection-budget.ts';
 import { createPipeline } from '../../src/transport/pipeline.ts';
 import { createTransport } from '../../src/transport/transport.ts';
-import { defaultClientConfig } from '../../src/wire/json/client-config.ts';
+import { type ClientConfig, defaultClientConfig } from '../../src/wire/json/client-config.ts';
 
 /** What operations run on, with a scripted server behind it. */
 export interface TestRuntime {
@@ -30,11 +30,19 @@ export interface TestRuntime {
   readonly wakeListeners: number;
 }
 
+/** What the server of a {@link testRuntime} sets, and how bodies are compressed. */
+export interface TestServerSettings {
+  /** Beside the defaults. Given at all, it makes the server one that has `client/config`. */
+  readonly config?: Partial<ClientConfig>;
+  readonly compress?: Compress;
+}
+
 /** A runtime on virtual time, without jitter, that talks to a script. */
 export function testRuntime(
   script: Record<string, readonly Answer[]>,
   options: Partial<Runtime> = {},
   accountOptions: Partial<AccountOptions> = {},
+  { config: sets, compress }: TestServerSettings = {},
 ): TestRuntime {
   const clock = createVirtualClock();
   const events: TinkerEvent[] = [];
@@ -70,8 +78,10 @@ export function testRuntime(
     defaultHeaders: {},
   });
   const meter = createMeter();
-  const config = defaultClientConfig();
-  const settings = { current: config, isServed: false, ready: async () => config };
+  const config = { ...defaultClientConfig(), ...sets };
+  const settings = { current: config, isServed: sets !== undefined, ready: async () => config };
+  const format = options.wireFormat ?? 'auto';
+  if (sets !== undefined) account.apply(config);
   const runtime: Runtime = {
     clock,
     random,
@@ -93,7 +103,7 @@ export function testRuntime(
     serverDeduplicates: true,
     settings,
     wireFormat: 'auto',
-    forms: createBodyForms({ format: 'auto', compress: undefined, settings, emit }),
+    forms: createBodyForms({ format, compress, settings, emit }),
     credentials: { current: async () => address.apiKey, exchanged: async (key) => key },
     unknownFields: new Map(),
     contextLengths: new Map(),

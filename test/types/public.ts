@@ -163,6 +163,7 @@ export function react(error: unknown): string {
     case 'operation_failed':
     case 'result_expired':
     case 'partly_failed':
+    case 'batch_incomplete':
     case 'client_poisoned':
     case 'client_closed':
       return code;

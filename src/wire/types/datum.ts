@@ -73,9 +73,9 @@ export interface LossFnInputs {
   /** Policy gradient with importance ratios. */
   readonly importance_sampling: PolicyLossInputs;
   /** The same with clipped ratios. */
-  readonly ppo: PolicyLossInputs;
+  readonly ppo: ClippedLossInputs;
   /** The same with clipped ratios that carry no gradient. */
-  readonly cispo: PolicyLossInputs;
+  readonly cispo: ClippedLossInputs;
   /** Direct reward optimization. */
   readonly dro: PolicyLossInputs;
 }
@@ -88,6 +88,14 @@ export interface PolicyLossInputs {
   readonly logprobs: FloatTensorInput;
   /** How much better than expected each of them did. */
   readonly advantages: FloatTensorInput;
+}
+
+/** What the losses with clipped ratios read. Thresholds for all positions alike go into `lossFnConfig`. */
+export interface ClippedLossInputs extends PolicyLossInputs {
+  /** Least ratio of each position. @default `lossFnConfig`'s, else the server's */
+  readonly clip_low_threshold?: FloatTensorInput | undefined;
+  /** Largest ratio of each position. @default `lossFnConfig`'s, else the server's */
+  readonly clip_high_threshold?: FloatTensorInput | undefined;
 }
 
 /** Name of a loss function of the protocol. */

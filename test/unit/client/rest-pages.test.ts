@@ -102,6 +102,18 @@ describe('a list with a cursor', () => {
     );
   });
 
+  it('goes on however often a page has nothing new, if not three times in a row', async () => {
+    const items = numbers(12);
+    let turn = 0;
+    const { list } = listOver({ limit: 1, offset: 0 }, (at) => {
+      // So every other page gives again what the one before it gave.
+      if (turn++ % 2 === 1) items.unshift(`new ${turn}`);
+      const page = items.slice(at.offset, at.offset + 1);
+      return { items: page, cursor: { ...at, totalCount: items.length } };
+    });
+    expect(await all(list)).toEqual(numbers(12));
+  });
+
   it('says that the server does not heed the offset, instead of leaving items out or going on for ever', async () => {
     for (const [total, limit] of [
       [40, 20],

@@ -223,6 +223,7 @@ describe('a prompt', () => {
 
 it.each([
   [{ num_samples: 0 }, {}, 'num_samples must be at least 1, got 0'],
+  [{ num_samples: 1e9 }, {}, 'num_samples must be at most 65536, got 1000000000'],
   [{ topk_prompt_logprobs: -1 }, {}, 'topk_prompt_logprobs must be at least 0, got -1'],
   [{ prompt: { chunks: [] } }, {}, 'body.prompt must hold at least one token'],
   [{ prompt: { chunks: [{ type: 'image' }] } }, {}, 'body.prompt.chunks[0].data must be a string'],

@@ -26,6 +26,19 @@ const hole = (second: unknown): unknown[] => {
 const policy = { logprobs: [-1, -2], advantages: [1, 1] };
 
 describe('checkedBatch', () => {
+  it('takes thresholds for each position where ratios are clipped, and nowhere else', () => {
+    const inputs = { ...policy, clip_low_threshold: [0.8, 0.9], clip_high_threshold: [1.2, 1.1] };
+    for (const lossFn of ['ppo', 'cispo'] as const) {
+      const [checked] = checkedBatch([datum(inputs)], lossFn);
+      expect(checked?.lossFnInputs['clip_high_threshold']?.data).toEqual(Float32Array.of(1.2, 1.1));
+    }
+    for (const lossFn of ['importance_sampling', 'dro'] as const) {
+      expect(() => checkedBatch([datum(inputs)], lossFn)).toThrow(
+        /clip_low_threshold" is not read by this loss/,
+      );
+    }
+  });
+
   it.each<readonly [string, unknown, unknown, string]>([
     [
       'an unknown loss',
@@ -251,7 +264,7 @@ describe('checkedBatch', () => {
       'a tensor of another loss',
       [datum({ ...policy, weights: [1, 1] })],
       'ppo',
-      '"data[0].lossFnInputs.weights" is not read by this loss; it reads target_tokens, logprobs, advantages',
+      '"data[0].lossFnInputs.weights" is not read by this loss; it reads target_tokens, logprobs, advantages, clip_low_threshold, clip_high_threshold',
     ],
     [
       'no logprobs',

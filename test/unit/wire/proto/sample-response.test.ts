@@ -96,11 +96,12 @@ describe('decodeSampleResponse', () => {
     });
   });
 
-  it.each<readonly [string, readonly number[], number, readonly number[] | undefined]>([
+  it.each<readonly [string, readonly number[], number | undefined, readonly number[] | undefined]>([
     ['all of them', [Number.NaN, -1, -2], 3, [Number.NaN, -1, -2]],
     ['one fewer: the first is missing', [-1, -2], 3, [Number.NaN, -1, -2]],
     ['two fewer', [-1], 3, [-1]],
     ['one more', [-1, -2], 1, [-1, -2]],
+    ['a prompt of unknown length', [-1, -2], undefined, [-1, -2]],
     ['none', [], 1, undefined],
   ])('reads prompt log-probabilities: %s', (_, sent, promptLength, expected) => {
     const { promptLogprobs } = decodeSampleResponse(
