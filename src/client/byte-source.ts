@@ -58,21 +58,6 @@ export function piecesOf(input: BytesInput): Pieces {
   throw new TinkerInputError('source', `must be bytes, a stream or an async iterable, got ${show(input)}`);
 }
 
-/** Pieces as a stream that asks for one only when it is asked. */
-export function streamOfPieces(pieces: Pieces): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const piece = await pieces.next();
-        if (piece === undefined) controller.close();
-        else controller.enqueue(piece);
-      },
-      cancel: () => pieces.cancel(),
-    },
-    { highWaterMark: 0 },
-  );
-}
-
 /** Pieces with others before them. */
 export function withFront(front: readonly Uint8Array[], pieces: Pieces): Pieces {
   const waiting = [...front];

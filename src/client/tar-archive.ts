@@ -6,9 +6,9 @@ import {
   createByteSource,
   type Pieces,
   piecesOf,
-  streamOfPieces,
   withFront,
 } from './byte-source.ts';
+import { gunzipped } from './gunzip.ts';
 import { BLOCK, readHeader, readPax, readText, safeName, type TarOverrides } from './tar-header.ts';
 
 /** Longest name, and longest list of attributes, in bytes: they are held in memory. */
@@ -39,9 +39,10 @@ export function extractArchive(source: BytesInput): AsyncIterableIterator<Archiv
 }
 
 async function* entriesOf(packed: Pieces): AsyncGenerator<ArchiveEntry, void, undefined> {
-  const source = createByteSource(await unpacked(packed));
+  let source: ByteSource | undefined;
   let isWhole = false;
   try {
+    source = createByteSource(await unpacked(packed));
     for (;;) {
       const member = await nextMember(source);
       if (member === undefined) break;
@@ -54,7 +55,7 @@ async function* entriesOf(packed: Pieces): AsyncGenerator<ArchiveEntry, void, un
     while (!(await source.isAtEnd())) await source.take(Number.MAX_SAFE_INTEGER);
     isWhole = true;
   } finally {
-    if (!isWhole) await source.cancel().catch(() => {});
+    if (!isWhole) await (source ?? packed).cancel().catch(() => {});
   }
 }
 
@@ -170,35 +171,5 @@ async function unpacked(packed: Pieces): Promise<Pieces> {
   }
   const whole = withFront(front, packed);
   const [first, second] = front.flatMap((piece) => [...piece.subarray(0, 2)]);
-  if (first !== 0x1f || second !== 0x8b) return whole;
-  if (!('DecompressionStream' in globalThis)) {
-    await packed.cancel().catch(() => {});
-    throw new TinkerInputError('source', 'is packed with gzip, which this platform cannot unpack');
-  }
-  let failure: { readonly error: unknown } | undefined;
-  const watched: Pieces = {
-    async next() {
-      try {
-        return await whole.next();
-      } catch (error) {
-        failure = { error };
-        throw error;
-      }
-    },
-    cancel: () => whole.cancel(),
-  };
-  const stream = streamOfPieces(watched) as ReadableStream<Uint8Array<ArrayBuffer>>;
-  const pieces = piecesOf(stream.pipeThrough(new DecompressionStream('gzip')));
-  return {
-    async next() {
-      try {
-        return await pieces.next();
-      } catch (cause) {
-        // Platforms pass the source's own failure on in different ways.
-        if (failure !== undefined) throw failure.error;
-        throw new TinkerResponseError('The archive is damaged: it cannot be unpacked', { cause });
-      }
-    },
-    cancel: () => pieces.cancel(),
-  };
+  return first === 0x1f && second === 0x8b ? gunzipped(whole) : whole;
 }

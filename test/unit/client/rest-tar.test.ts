@@ -42,7 +42,15 @@ const joined = (...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> =>
 function member(
   name: string,
   content: Uint8Array,
-  fields: { readonly type?: string; readonly size?: string | Uint8Array; readonly checksum?: string } = {},
+  fields: {
+    readonly type?: string;
+    readonly size?: string | Uint8Array;
+    readonly checksum?: string;
+    readonly magic?: string;
+    readonly prefix?: string;
+    /** How the checksum is written. */
+    readonly digits?: number;
+  } = {},
 ): Uint8Array<ArrayBuffer> {
   const block = new Uint8Array(512);
   const octal = (value: number, width: number): string => `${value.toString(8).padStart(width, '0')}\0`;
@@ -56,9 +64,11 @@ function member(
   put(136, octal(0, 11));
   put(148, '        ');
   put(156, fields.type ?? '0');
-  put(257, 'ustar\u000000');
+  put(257, fields.magic ?? 'ustar\u000000');
+  put(345, fields.prefix ?? '');
   const sum = block.reduce((total, byte) => total + byte, 0);
-  put(148, fields.checksum ?? `${octal(sum, 6)} `);
+  const { digits = 6 } = fields;
+  put(148, fields.checksum ?? `${octal(sum, digits)} `.slice(0, 8));
   return joined(block, content, new Uint8Array((512 - (content.length % 512)) % 512));
 }
 
@@ -246,12 +256,14 @@ describe('an archive that is cut', () => {
     expect(await rejection(unpack(flipped))).toMatchObject(damaged(/cannot be unpacked/));
   });
 
-  it('by its source fails with the source’s own error, packed or not', async () => {
+  it('by its source, anywhere, fails with the source’s own error, packed or not', async () => {
     const tar = joined(member('x', utf8('12345')), END);
-    for (const content of [tar, new Uint8Array(gzipSync(tar))]) {
+    const packed = new Uint8Array(gzipSync(tar));
+    const gzips = Array.from({ length: packed.length + 1 }, (_, length) => packed.subarray(0, length));
+    for (const content of [tar.subarray(0, 40), tar, ...gzips]) {
       const reason = new Error('of the source');
       async function* failing() {
-        yield content.subarray(0, 40);
+        yield content;
         throw reason;
       }
       expect(await rejection(unpack(failing()))).toBe(reason);
@@ -349,6 +361,20 @@ it('reads sizes in GNU’s bytes and in pax, and lets an attribute hold for one 
   expect(files['longer/ü']).toEqual(content);
 });
 
+it('reads headers as POSIX and GNU write them', async () => {
+  const gnu = { magic: 'ustar  ', prefix: '14000000000' };
+  const posix = { prefix: 'folder/of/it', digits: 7 };
+  const bytes = joined(
+    member('f', pax('path', 'a-folder/'), { type: 'x' }),
+    member('d', utf8(''), { type: '5' }),
+    member('gnu', utf8('1'), gnu),
+    member('posix', utf8('2'), posix),
+    member('old', utf8('3'), { magic: '', prefix: 'x', type: '\0' }),
+    END,
+  );
+  expect(Object.keys(await unpack(bytes))).toEqual(['gnu', 'folder/of/it/posix', 'old']);
+});
+
 describe('an entry', () => {
   const one = new Uint8Array(1_000).fill(1);
   const bytes = joined(member('one', one), member('two', new Uint8Array(700).fill(2)), END);
@@ -417,6 +443,32 @@ describe('an entry', () => {
       ['big', 1_073_741_824, 0],
       ['small', 1, 1_024],
     ]);
+  });
+
+  it('that is packed is unpacked no further than it is read', async () => {
+    let seed = 1;
+    const noise = Uint8Array.from({ length: 2_000_000 }, () => {
+      seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return seed >> 16;
+    });
+    const packed = new Uint8Array(
+      gzipSync(joined(member('big', new Uint8Array(), { size: '00007502200' }), noise)),
+    );
+    let given = 0;
+    const source = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          controller.enqueue(packed.slice(given * 65_536, ++given * 65_536));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    for await (const entry of extractArchive(source)) {
+      expect((await entry.pieces().next()).done).toBe(false);
+      for (let turn = 0; turn < 50; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+      expect(given).toBeLessThan(6);
+      break;
+    }
   });
 
   it('that was read does not change with the source', async () => {

@@ -107,6 +107,13 @@ describe('a large result', () => {
     },
   );
 
+  it('may be announced in one encoding and fetched in the other', async () => {
+    const { futures, poll } = setUp();
+    const id = futures.open(Promise.resolve(200), encoding().both);
+    expect((await poll(id, { allowMetadataOnly: true })).body).toMatchObject({ response_payload_size: 202 });
+    expect(await poll(id, { accept: ACCEPT_PROTOBUF })).toMatchObject({ type: 'application/x-protobuf' });
+  });
+
   it('is one of more bytes than the option says', async () => {
     const { futures, poll } = setUp();
     const at = futures.open(Promise.resolve(100), encoding().both);
@@ -144,7 +151,7 @@ describe('a dialect', () => {
   });
 
   it('may give each result once', async () => {
-    const { futures, poll } = setUp({ dialect: { isOneShot: true } });
+    const { clock, futures, poll } = setUp({ dialect: { isOneShot: true } });
     const id = futures.open(Promise.resolve(101), encoding().both);
     expect((await poll(id, { allowMetadataOnly: true })).body).toMatchObject({ status: 'complete_metadata' });
     const [first, second] = await Promise.all([poll(id), poll(id)]);
@@ -152,6 +159,10 @@ describe('a dialect', () => {
     expect((await poll(id)).status).toBe(410);
     const failed = futures.open(Promise.reject(userFailure('no')));
     expect([(await poll(failed)).status, (await poll(failed)).status]).toEqual([200, 410]);
+    // Of two polls that wait for it, too.
+    const slow = futures.open(new Promise<object>((resolve) => clock.schedule(() => resolve({}), 1000)));
+    const waited = await Promise.all([poll(slow), poll(slow)]);
+    expect(waited.map(({ status }) => status)).toEqual([200, 410]);
   });
 
   it('may keep results for a time', async () => {

@@ -191,6 +191,11 @@ describe('a prompt', () => {
     expect(await hits(long.slice(0, 48))).toBe(32);
     expect(await hits([...long.slice(0, 20), 99])).toBe(16);
     expect(await hits([99, ...long])).toBe(0);
+    // Not only the latest prompt is remembered, but not for ever either.
+    expect(await hits(long)).toBe(48);
+    for (let other = 100; other < 164; other++) await sample({}, { max_tokens: 1 }, [other]);
+    expect(await hits(long)).toBe(0);
+    expect(await hits(long)).toBe(48);
     // Each sampler has a memory of its own.
     samplerId = await sampler();
     expect(await hits(long)).toBe(0);

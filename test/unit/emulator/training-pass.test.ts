@@ -212,6 +212,17 @@ describe('a repetition', () => {
       { ...WEIGHTED, data: [{ tokens: [1], tensors: { target_tokens: targetTokens([9]) } }] },
       false,
     ],
+    [
+      'other weights',
+      {
+        ...WEIGHTED,
+        data: WEIGHTED.data.map(({ tokens, tensors }) => ({
+          tokens,
+          tensors: { ...tensors, weights: floats(tokens.map(() => 0.7)) },
+        })),
+      },
+      false,
+    ],
     ['another loss', { ...WEIGHTED, lossFn: 'gspo' }, false],
     ['forward only', WEIGHTED, true],
     ['one datum less', { ...WEIGHTED, data: WEIGHTED.data.slice(0, 1) }, false],

@@ -39,14 +39,13 @@ function setUp(exchange: (clock: VirtualClock) => Exchange) {
       }
     },
   });
-  const { signal } = new AbortController();
   return {
     clock,
     scopes,
     events,
     count,
     times,
-    token: (own: AbortSignal = signal) => tokens.token(own),
+    token: (own = new AbortController().signal) => tokens.token(own),
     finish() {
       expect([scopes.size, clock.pending, count.atOnce]).toEqual([0, 0, 0]);
     },

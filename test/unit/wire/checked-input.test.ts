@@ -29,11 +29,11 @@ describe('checkedBatch', () => {
   it('takes thresholds for each position where ratios are clipped, and nowhere else', () => {
     const inputs = { ...policy, clip_low_threshold: [0.8, 0.9], clip_high_threshold: [1.2, 1.1] };
     for (const lossFn of ['ppo', 'cispo'] as const) {
-      const [checked] = checkedBatch([datum(inputs)], lossFn);
+      const [checked] = checkedBatch([datum(inputs) as Datum], lossFn);
       expect(checked?.lossFnInputs['clip_high_threshold']?.data).toEqual(Float32Array.of(1.2, 1.1));
     }
     for (const lossFn of ['importance_sampling', 'dro'] as const) {
-      expect(() => checkedBatch([datum(inputs)], lossFn)).toThrow(
+      expect(() => checkedBatch([datum(inputs) as Datum], lossFn)).toThrow(
         /clip_low_threshold" is not read by this loss/,
       );
     }

@@ -147,4 +147,18 @@ describe('a forward-backward output', () => {
       }),
     );
   });
+
+  it.each([0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32 + 128, Number.MAX_SAFE_INTEGER])(
+    'writes the number %d in as many bytes as it takes',
+    (count) => {
+      const bytes = encodeForwardBackwardOutput({
+        type: '',
+        records: [{ typeTag: '', fields: {}, count }],
+        metrics: {},
+      });
+      expect(bytes).toEqual(
+        oracleEncode('ForwardBackwardOutput', { lossFnOutputs: [{ numDatums: BigInt(count) }] }),
+      );
+    },
+  );
 });

@@ -1,0 +1,261 @@
+import type { RandomSource } from '../../src/index.ts';
+
+/** JSON as text has it: members in order, any of them twice, `__proto__` among them; numbers and strings as written. */
+export type JsonNode =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'list'; items: JsonNode[] }
+  | { readonly kind: 'object'; members: [name: string, value: JsonNode][] };
+
+/** What stands in for a value: every type of JSON, numbers beyond all bounds, and text that is not well-formed. */
+const VALUES = [
+  'null',
+  'true',
+  'false',
+  '0',
+  '-0',
+  '-1',
+  '1.5',
+  '2147483648',
+  '9007199254740993',
+  '1e308',
+  '1e999',
+  '-1e999',
+  '1e-400',
+  '""',
+  '" "',
+  '"0"',
+  '"-1"',
+  '"NaN"',
+  '"null"',
+  '"\\ud800"',
+  '"\\u0000"',
+  '"\\r\\nx: y"',
+  '"../.."',
+  '"__proto__"',
+  '"9999-99-99T99:99:99Z"',
+  '[]',
+  '[null]',
+  '["x"]',
+  '[[1]]',
+  '[{"toString":1,"valueOf":1}]',
+  '{}',
+  '{"a":1}',
+  '{"toString":1,"valueOf":null}',
+  '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}',
+  '{"length":4294967295}',
+  '{"then":1,"toJSON":1}',
+] as const;
+
+/** Names that objects have by themselves, and names that the protocol gives a meaning. */
+const NAMES = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'valueOf',
+  'hasOwnProperty',
+  'then',
+  'toJSON',
+  'length',
+  '',
+  'error',
+  'detail',
+  'message',
+  'type',
+  'status',
+  'queue_state',
+  'retry_after_ms',
+  'request_id',
+  'model_id',
+  'metrics',
+  'data',
+  'dtype',
+  'shape',
+  'loss:sum',
+  'x:hash_unordered',
+  'x:unique',
+] as const;
+
+/** Depth at which functions that call themselves run out of stack. */
+const DEEP = 20_000;
+/** Length of what is long. */
+const LONG = 20_000;
+
+/** One of several. */
+export function pick<T>(items: readonly T[], random: RandomSource): T {
+  return items[Math.floor(random() * items.length)] as T;
+}
+
+/** The tree of a JSON text. */
+export function jsonTree(value: unknown): JsonNode {
+  if (Array.isArray(value)) return { kind: 'list', items: value.map(jsonTree) };
+  if (typeof value !== 'object' || value === null) return { kind: 'text', text: JSON.stringify(value) };
+  return {
+    kind: 'object',
+    members: Object.entries(value).map(([name, member]) => [name, jsonTree(member)]),
+  };
+}
+
+/** The text of a tree. */
+export function jsonText(node: JsonNode): string {
+  if (node.kind === 'text') return node.text;
+  if (node.kind === 'list') return `[${node.items.map(jsonText).join(',')}]`;
+  return `{${node.members.map(([name, value]) => `${JSON.stringify(name)}:${jsonText(value)}`).join(',')}}`;
+}
+
+/** A place in a tree: what is there, and how to put something else there. */
+interface Place {
+  readonly path: string;
+  readonly node: JsonNode;
+  put(node: JsonNode): void;
+  /** Take it out; `undefined` for the root. */
+  readonly drop: (() => void) | undefined;
+  /** Put something beside it, under the same name where it has one. */
+  readonly double: ((node: JsonNode) => void) | undefined;
+  readonly rename: ((name: string) => void) | undefined;
+}
+
+/** All places of a tree; of long lists the first ones and the last. */
+function placesOf(root: { node: JsonNode }): Place[] {
+  const places: Place[] = [];
+  const visit = (place: Place): void => {
+    places.push(place);
+    const { node, path } = place;
+    if (node.kind === 'list') {
+      for (const [index, item] of node.items.entries()) {
+        if (index > 4 && index < node.items.length - 1) continue;
+        visit({
+          path: `${path}[${index}]`,
+          node: item,
+          put: (next) => void node.items.splice(index, 1, next),
+          drop: () => void node.items.splice(index, 1),
+          double: (next) => void node.items.splice(index, 0, next),
+          rename: undefined,
+        });
+      }
+    } else if (node.kind === 'object') {
+      for (const member of node.members) {
+        const at = (): number => node.members.indexOf(member);
+        visit({
+          path: `${path}.${member[0]}`,
+          node: member[1],
+          put: (next) => {
+            member[1] = next;
+          },
+          drop: () => void node.members.splice(at(), 1),
+          double: (next) => void node.members.splice(at() + 1, 0, [member[0], next]),
+          rename: (name) => {
+            member[0] = name;
+          },
+        });
+      }
+    }
+  };
+  visit({
+    path: '$',
+    node: root.node,
+    put: (node) => {
+      root.node = node;
+    },
+    drop: undefined,
+    double: undefined,
+    rename: undefined,
+  });
+  return places;
+}
+
+const text = (value: string): JsonNode => ({ kind: 'text', text: value });
+
+/** Another value of any type, short or long, flat or deep. */
+function otherValue(node: JsonNode, random: RandomSource): JsonNode {
+  const dice = random();
+  if (dice < 0.72) return text(pick(VALUES, random));
+  if (dice < 0.76) return text(`${'['.repeat(DEEP)}${']'.repeat(DEEP)}`);
+  if (dice < 0.8) return text(`${'{"a":'.repeat(DEEP)}0${'}'.repeat(DEEP)}`);
+  if (dice < 0.83) return text(`"${'long '.repeat(LONG / 5)}"`);
+  if (dice < 0.86) return text(`[${'0,'.repeat(LONG)}0]`);
+  if (dice < 0.93) return { kind: 'list', items: [node] };
+  return { kind: 'object', members: [[pick(NAMES, random), node]] };
+}
+
+/** What a text of JSON is as another type: numbers and flags in quotes, and quoted ones without. */
+function requoted(node: JsonNode): JsonNode | undefined {
+  if (node.kind !== 'text') return undefined;
+  if (!node.text.startsWith('"')) return text(`"${node.text}"`);
+  const inner = /^"(?:[a-z]+-)?(-?\d+)"$/.exec(node.text)?.[1];
+  return inner === undefined ? undefined : text(String(Number(inner)));
+}
+
+type Change = readonly [name: string, apply: (place: Place, random: RandomSource) => boolean];
+
+/** Each returns whether it could be done there. */
+const CHANGES: readonly Change[] = [
+  ['drop', ({ drop }) => (drop === undefined ? false : (drop(), true))],
+  ['replace', ({ node, put }, random) => (put(otherValue(node, random)), true)],
+  ['replace', ({ node, put }, random) => (put(otherValue(node, random)), true)],
+  ['null', ({ put }) => (put(text('null')), true)],
+  [
+    'retype',
+    ({ node, put }) => {
+      const other = requoted(node);
+      if (other !== undefined) put(other);
+      return other !== undefined;
+    },
+  ],
+  [
+    'double',
+    ({ node, double }, random) => {
+      double?.(random() < 0.3 ? node : otherValue(node, random));
+      return double !== undefined;
+    },
+  ],
+  [
+    'rename',
+    ({ rename }, random) => {
+      rename?.(pick(NAMES, random));
+      return rename !== undefined;
+    },
+  ],
+  [
+    'add',
+    ({ node }, random) => {
+      if (node.kind === 'object')
+        node.members.push([pick(NAMES, random), otherValue(text('1'), random)]);
+      else if (node.kind === 'list') node.items.push(otherValue(node.items[0] ?? text('1'), random));
+      return node.kind !== 'text';
+    },
+  ],
+  [
+    'restructure',
+    ({ node, put }) => {
+      if (node.kind === 'object') put({ kind: 'list', items: node.members.map(([, value]) => value) });
+      else if (node.kind === 'list')
+        put({ kind: 'object', members: node.items.map((item, index) => [String(index), item]) });
+      return node.kind !== 'text';
+    },
+  ],
+  [
+    'shorten',
+    ({ node }, random) => {
+      if (node.kind !== 'list' || node.items.length === 0) return false;
+      node.items.length = Math.floor(random() * node.items.length);
+      return true;
+    },
+  ],
+];
+
+/** A JSON text with one to three places changed, and what was changed. */
+export function mutateJson(
+  json: unknown,
+  random: RandomSource,
+): { readonly name: string; readonly text: string } {
+  const root = { node: jsonTree(json) };
+  const done: string[] = [];
+  const wanted = random() < 0.8 ? 1 : 1 + Math.floor(random() * 3);
+  for (let tries = 0; done.length < wanted && tries < 40; tries++) {
+    const place = pick(placesOf(root), random);
+    const [name, apply] = pick(CHANGES, random);
+    if (apply(place, random)) done.push(`${name} ${place.path}`);
+  }
+  return { name: done.join(', '), text: jsonText(root.node) };
+}
