@@ -1,9 +1,9 @@
 import { createAbortFanout } from '../kernel/abort.ts';
+import { platformName } from '../kernel/platform-name.ts';
 import type { Account } from '../operations/account.ts';
 import { createCredentials } from '../operations/credentials.ts';
 import { createMeter } from '../operations/metering.ts';
 import { createOperations } from '../operations/operations.ts';
-import { platformName } from '../operations/platform-name.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import { createScopes } from '../operations/scope.ts';
 import { createSettings } from '../operations/settings.ts';
@@ -22,7 +22,9 @@ export function createRuntime(options: ResolvedServiceOptions, account: Account)
   const { retryBudgetMs, pollPolicy, onLimit, serverDeduplicates } = options;
   const fanout = createAbortFanout();
   const scopes = createScopes(clock, fanout);
-  const transportWith = (credential: Credential): Transport => createTransport({ ...options, credential });
+  const secrets = typeof apiKey === 'string' ? [apiKey] : [];
+  const transportWith = (credential: Credential): Transport =>
+    createTransport({ ...options, credential, secrets });
   const settings = createSettings({
     scopes,
     transport: transportWith(() => resolveKey(apiKey)),

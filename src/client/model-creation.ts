@@ -6,6 +6,7 @@ import { type Runtime, sendResilient } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import { readSubmitted, type SubmittedFuture } from '../wire/json/futures.ts';
 import { readModelId } from '../wire/json/training.ts';
+import { onePart } from './operation-results.ts';
 import type { OpenSession } from './session-opening.ts';
 
 /** Makes the models of one service, and numbers them. */
@@ -55,11 +56,11 @@ export function createModelCreation(runtime: Runtime, session: OpenSession): Mod
             return [submitted];
           },
           // Servers name the model in the result, in the reply to the submission, or by the future's own id.
-          decode: ([body]) => {
+          decode: onePart((body) => {
             const id = readModelId(body) ?? ownId ?? submitted?.modelId ?? submitted?.requestId;
             if (id === undefined) throw new TinkerResponseError(`${path} made a model without an id`);
             return id;
-          },
+          }),
           handle: () => ({ kind: 'create_model' }),
         },
         options,

@@ -27,9 +27,29 @@ export function readPass(bodies: readonly unknown[]): ForwardBackwardOutput {
 
 /** Result of a sample. @param promptLength - In tokens; `undefined` where it cannot be known. */
 export function readSampled([body]: readonly unknown[], promptLength: number | undefined): SampleResponse {
-  return body instanceof Uint8Array
-    ? decodeSampleResponse(body, promptLength)
-    : readSample(body, promptLength);
+  const response =
+    body instanceof Uint8Array ? decodeSampleResponse(body, promptLength) : readSample(body, promptLength);
+  for (const [index, { tokens, logprobs }] of response.sequences.entries()) {
+    if (logprobs === undefined || logprobs.length === tokens.length) continue;
+    // Whoever trains on them would weigh each token by another one's.
+    const words = `${logprobs.length} log-probabilities for the ${tokens.length} tokens of sequences[${index}]`;
+    throw new TinkerResponseError(`The server returned ${words}`);
+  }
+  return response;
+}
+
+/** A sample that was asked for with what belongs to the prompt. @throws TinkerResponseError - where that is of another. */
+export function alignedWithPrompt(
+  response: SampleResponse,
+  promptLength: number | undefined,
+): SampleResponse {
+  const { promptLogprobs, topkPromptLogprobs } = response;
+  const lengths = [promptLogprobs?.length, topkPromptLogprobs?.length];
+  const other = lengths.find((length) => length !== undefined && length !== promptLength);
+  if (promptLength === undefined || other === undefined) return response;
+  throw new TinkerResponseError(
+    `The server returned log-probabilities for ${other} prompt tokens, and the prompt has ${promptLength}`,
+  );
 }
 
 /** What `computeLogprobs` makes of a sample: one number for each token of the prompt. */

@@ -81,7 +81,7 @@ export function resumeFuture<K extends ResumableKind>(
 function readerOf(handle: FutureHandle & { readonly kind: ResumableKind }) {
   const { promptLength, metrics } = handle;
   const readers = {
-    create_model: ([body]: readonly unknown[]) => readModelId(body) ?? handle.requestIds[0] ?? '',
+    create_model: onePart((body) => readModelId(body) ?? handle.requestIds[0] ?? ''),
     forward: readPass,
     forward_backward: (bodies: readonly unknown[]) => {
       const output = readPass(bodies);

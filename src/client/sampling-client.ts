@@ -13,8 +13,9 @@ import { readSampler } from '../wire/json/rest-sessions.ts';
 import { type ResolvedSample, sampleBody } from '../wire/json/sampling.ts';
 import type { ModelInput, TokenIds } from '../wire/types/model-input.ts';
 import type { SampleRequest, SampleResponse } from '../wire/types/sampling.ts';
-import { promptLogprobsOf, readSampled } from './operation-results.ts';
+import { alignedWithPrompt, promptLogprobsOf, readSampled } from './operation-results.ts';
 import { askRest } from './rest-request.ts';
+import { routeSegment, routeTo } from './rest-routes.ts';
 
 /** Samples from one set of weights. Calls are independent of each other: make as many as you like at once. */
 export interface SamplingClient {
@@ -94,14 +95,18 @@ export function createSamplingClient(
 
   return {
     samplingSessionId,
-    sample: (request, options) => start(checkedSample(request), 'sample', (response) => response, options),
+    sample(request, options) {
+      const sample = checkedSample(request);
+      const isAsked = sample.includePromptLogprobs || sample.topkPromptLogprobs > 0;
+      return start(sample, 'sample', isAsked ? alignedWithPrompt : (response) => response, options);
+    },
     computeLogprobs(prompt, options) {
       const sample = checkedSample({ prompt, maxTokens: 1, includePromptLogprobs: true });
       return start(sample, 'compute_logprobs', promptLogprobsOf, options);
     },
     async getBaseModel(options) {
       if (baseModel !== undefined) return baseModel;
-      const path = `/api/v1/samplers/${encodeURIComponent(samplingSessionId)}`;
+      const path = routeTo(`samplers/${routeSegment('samplingSessionId', samplingSessionId)}`);
       return (await askRest(runtime, { method: 'GET', path }, readSampler, options)).baseModel;
     },
     usage: () => meter.snapshot(),

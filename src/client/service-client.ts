@@ -99,7 +99,8 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
       const request = { method: 'GET', path: '/api/v1/get_server_capabilities' } as const;
       const capabilities = await askRest(runtime, request, readCapabilities, call);
       for (const { modelName, maxContextLength } of capabilities.supportedModels) {
-        if (modelName !== undefined && maxContextLength !== undefined)
+        // A context of nothing is a server's slip, and would refuse every input.
+        if (modelName !== undefined && maxContextLength !== undefined && maxContextLength >= 1)
           contextLengths.set(modelName, maxContextLength);
       }
       return capabilities;

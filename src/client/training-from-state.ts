@@ -124,7 +124,8 @@ async function createAndLoad(
 }
 
 function loraRank(path: string, { isLora, loraRank }: WeightsInfo): number {
-  if (isLora !== false && loraRank !== undefined) return loraRank;
+  const isKnown = loraRank !== undefined && Number.isSafeInteger(loraRank) && loraRank >= 1;
+  if (isLora !== false && isKnown) return loraRank;
   const what = isLora === false ? 'a whole model' : 'of an unknown rank';
   throw new TinkerInputError('path', `must be a checkpoint of a LoRA adapter; "${path}" is ${what}`);
 }

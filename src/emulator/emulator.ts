@@ -8,6 +8,11 @@ import { createCheckpoints } from './checkpoints.ts';
 import { keyRoutes, serviceRoutes } from './config-routes.ts';
 import { withCors } from './cors.ts';
 import { createDevice } from './device.ts';
+import { dialectIds } from './dialects/dialect-ids.ts';
+import { futureForms } from './dialects/future-forms.ts';
+import { speakDialect } from './dialects/speak-dialect.ts';
+import { skewedClock, withServerDates } from './faults/clock-skew.ts';
+import { withFaults } from './faults/with-faults.ts';
 import { createFutures } from './futures.ts';
 import { type Area, createRouter } from './http.ts';
 import type { ModelConfig } from './model/config.ts';
@@ -62,9 +67,8 @@ export interface Emulator {
 export function createEmulator(options: EmulatorOptions = {}): Emulator {
   const resolved = resolveEmulatorOptions(options);
   const state = createState(resolved);
-  const handle = createRouter(areasOf(state), createBodyReader(resolved.decompress));
   return {
-    fetch: resolved.corsOrigin === undefined ? handle : withCors(handle, resolved.corsOrigin),
+    fetch: createHandler(resolved, state),
     modelName: state.model.name,
     model: state.model.config,
     get telemetry() {
@@ -75,8 +79,19 @@ export function createEmulator(options: EmulatorOptions = {}): Emulator {
   };
 }
 
+/** The service, in the manners of another server, with its clock and its faults, and open to pages: one around the other. */
+function createHandler(options: ResolvedEmulatorOptions, state: EmulatorState): Emulator['fetch'] {
+  const { dialect, hasOwnConfig, faults, clock, clockSkewMs, corsOrigin } = options;
+  let handle = createRouter(areasOf(state), createBodyReader(options.decompress));
+  handle = speakDialect(dialect, { handle, state, hasOwnConfig });
+  if (faults !== undefined) handle = withFaults(handle, faults, clock);
+  if (clockSkewMs !== undefined) handle = withServerDates(handle, state.clock);
+  return corsOrigin === undefined ? handle : withCors(handle, corsOrigin);
+}
+
 function createState(options: ResolvedEmulatorOptions): EmulatorState {
-  const { clock, storage, random, apiKey, tokenLifetimeMs, clientConfig } = options;
+  const { storage, dialect, random, apiKey, tokenLifetimeMs, clientConfig } = options;
+  const clock = skewedClock(options.clock, options.clockSkewMs ?? 0);
   const model = createTinyModel(options.modelName, options.model, options.kernels);
   const gate = createOperationGate();
   const device = createDevice(clock, options.latencyMs, gate);
@@ -92,6 +107,7 @@ function createState(options: ResolvedEmulatorOptions): EmulatorState {
     model,
     device,
     random,
+    ids: dialectIds(dialect),
     clientConfig,
     accounts: createAccounts({ clock, apiKey, tokenLifetimeMs, secret }),
     gate,
@@ -101,6 +117,7 @@ function createState(options: ResolvedEmulatorOptions): EmulatorState {
       holdMs: options.holdMs,
       metadataFirstBytes: options.metadataFirstBytes,
       gate,
+      dialect: futureForms(dialect),
     }),
     sessions: createSessions(clock, options.sessionTimeoutMs),
     runs: createTrainingRuns(model, device, clock),

@@ -1,12 +1,18 @@
 import { json } from './http.ts';
+import { HOSTED_REQUEST_IDS, type RequestIds } from './ids.ts';
 import type { OperationFailure } from './operation-failure.ts';
 import type { QueueState } from './operation-gate.ts';
+import type { ResultEncoding } from './result-encoding.ts';
 
 /** How a result travels. */
 export type WireEncoding = 'json' | 'protobuf';
 
 /** How a server words what it has to say of futures; servers differ (servers.md 4). */
 export interface FutureDialect {
+  /** Ids of futures. */
+  readonly requestIds: RequestIds;
+  /** How results of an encoding are worded. */
+  wording<T>(encoding: ResultEncoding<T>): ResultEncoding<T>;
   /** There is no result yet. */
   pending(requestId: string, queue: QueueState): Response;
   /** The operation failed. */
@@ -27,6 +33,8 @@ export interface FutureDialect {
 
 /** Futures as the hosted service has them (protocol 3). */
 export const HOSTED_FUTURES: FutureDialect = {
+  requestIds: HOSTED_REQUEST_IDS,
+  wording: (encoding) => encoding,
   pending: (requestId, { state, reason }) =>
     json({ type: 'try_again', request_id: requestId, queue_state: state, queue_state_reason: reason }, 408),
   failed: (_, failure) => json(failure),

@@ -44,6 +44,8 @@ export interface Futures {
    */
   open(result: Promise<object>): string;
   open<T>(result: Promise<T>, encoding: ResultEncoding<T>): string;
+  /** Wait until an operation has ended. @returns its failure, if it is one. */
+  settled(requestId: string): Promise<OperationFailure | undefined>;
   /** Answer a poll: the result, or after the hold time that there is none yet. */
   retrieve(poll: FuturePoll): Promise<Response>;
 }
@@ -107,7 +109,7 @@ export function createFutures(options: FuturesOptions): Futures {
   }
 
   function missing(requestId: string): Response {
-    const number = Number(/^request-(\d+)$/.exec(requestId)?.[1]);
+    const number = dialect.requestIds.numberOf(requestId);
     return dialect.missing(requestId, number >= 1 && number <= opened ? 'expired' : 'unknown', gate.queue);
   }
 
@@ -142,8 +144,8 @@ export function createFutures(options: FuturesOptions): Futures {
 
   return {
     open<T>(result: Promise<T>, given?: ResultEncoding<T>) {
-      const encoding = given ?? (PLAIN_JSON as ResultEncoding<unknown>);
-      const requestId = `request-${++opened}`;
+      const encoding = dialect.wording(given ?? (PLAIN_JSON as ResultEncoding<unknown>));
+      const requestId = dialect.requestIds.of(++opened);
       const entry: Entry = {
         settled: undefined,
         settledAt: 0,
@@ -158,6 +160,13 @@ export function createFutures(options: FuturesOptions): Futures {
         (thrown: unknown) => settle(entry, { failure: failureOf(thrown) }),
       );
       return requestId;
+    },
+    async settled(requestId) {
+      const entry = entries.get(requestId);
+      if (entry !== undefined && entry.settled === undefined)
+        await new Promise<void>((resolve) => entry.waiters.add(resolve));
+      const settled = entry?.settled;
+      return settled !== undefined && 'failure' in settled ? settled.failure : undefined;
     },
     async retrieve(poll) {
       const entry = find(poll.requestId);

@@ -1,5 +1,14 @@
 export { byteTokenizer } from './byte-tokens.ts';
+export type { DialectName, EmulatorDialect, MissingFuture } from './dialects/dialect.ts';
+export { dialectNames, dialectOf } from './dialects/dialect-of.ts';
 export { createEmulator, type Emulator } from './emulator.ts';
+export type { EmulatorFault, FaultAnswer, FaultCall, FaultPlan } from './faults/fault.ts';
+export {
+  type FaultKind,
+  type FaultRates,
+  type FaultScheduleOptions,
+  faultSchedule,
+} from './faults/fault-schedule.ts';
 export type { ModelConfig } from './model/config.ts';
 export type { PauseKind } from './operation-gate.ts';
 export type { EmulatorLimits, EmulatorOptions } from './options.ts';

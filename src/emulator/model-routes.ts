@@ -22,14 +22,19 @@ export function modelRoutes(state: EmulatorState): Routes {
  * @param create - The job; given the model's id, it puts the run in place.
  */
 export function createModelOnce(
-  { futures, device, modelRequests }: EmulatorState,
+  { futures, device, ids, modelRequests }: EmulatorState,
   { body, bytes }: Call,
   session: Session,
   create: (modelId: string) => object | Promise<object>,
 ): Response {
   const number = fieldsOf(body).integer('model_seq_id');
   if (number < 0) throw problem(422, 'body.model_seq_id must be at least 0');
-  const open = (): string => futures.open(device.run(() => create(`${session.id}:train:${number}`)));
+  const open = (): string => {
+    const requestId: string = futures.open(
+      device.run(() => create(ids.model(session.id, number, requestId))),
+    );
+    return requestId;
+  };
   return json({ request_id: modelRequests(session.id).once(number, bytes, open) });
 }
 

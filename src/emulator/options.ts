@@ -4,6 +4,9 @@ import { TinkerInputError } from '../kernel/errors.ts';
 import { type RandomSource, systemRandom } from '../kernel/random.ts';
 import { memoryStorage } from '../storage/memory.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { DialectName, EmulatorDialect } from './dialects/dialect.ts';
+import { resolveDialect } from './dialects/dialect-of.ts';
+import type { FaultPlan } from './faults/fault.ts';
 import type { ModelConfig } from './model/config.ts';
 import { KERNEL_BACKENDS, type KernelBackend } from './model/create-kernels.ts';
 import type { Decompress } from './request-body.ts';
@@ -57,6 +60,18 @@ export interface EmulatorOptions {
   readonly metadataFirstBytes?: number | undefined;
   /** What the server can take. @default no limits */
   readonly limits?: EmulatorLimits | undefined;
+  /**
+   * Whose manners it has: those of a server by its name, or of switches, e.g. `{ ...dialectOf('skyrl'), holdMs: 5 }`.
+   * Options that are given here win over them. What is computed is the same in all. @default 'hosted'
+   */
+  readonly dialect?: DialectName | Partial<EmulatorDialect> | undefined;
+  /** Asked about each request: what is to go wrong with it. @default nothing */
+  readonly faults?: FaultPlan | undefined;
+  /**
+   * How far the server's clock is ahead of yours, in milliseconds; below 0, behind. Given at all, answers say the
+   * server's time in `Date`, and a `Retry-After` is a date of it. @default none is said, and the clocks agree
+   */
+  readonly clockSkewMs?: number | undefined;
 }
 
 /** What an emulator can take before it pushes back. */
@@ -89,11 +104,18 @@ export interface ResolvedEmulatorOptions {
   readonly metadataFirstBytes: number;
   /** Infinity for no limit. */
   readonly concurrentSamples: number;
+  readonly dialect: EmulatorDialect;
+  /** The emulator's own option says what `client/config` answers. */
+  readonly hasOwnConfig: boolean;
+  readonly faults: FaultPlan | undefined;
+  readonly clockSkewMs: number | undefined;
 }
 
 /** Check and complete options. @throws TinkerInputError */
 export function resolveEmulatorOptions(options: EmulatorOptions): ResolvedEmulatorOptions {
   const clock = options.clock ?? systemClock;
+  const dialect = readDialect(options);
+  const { holdMs, sessionTimeoutMs } = dialect;
   return {
     model: options.model ?? {},
     kernels: checkBackend(options.kernels ?? 'auto'),
@@ -103,15 +125,34 @@ export function resolveEmulatorOptions(options: EmulatorOptions): ResolvedEmulat
     random: options.random ?? systemRandom,
     apiKey: options.apiKey === undefined ? undefined : checkText('apiKey', options.apiKey),
     tokenLifetimeMs: readTokenLifetime(options.jwt ?? false),
-    clientConfig: readClientConfig(options),
+    clientConfig: readClientConfig(options, dialect),
     corsOrigin: readOrigin(options.cors ?? false),
     latencyMs: checkFinite('latencyMs', options.latencyMs ?? 0, { min: 0 }),
-    holdMs: checkFinite('holdMs', options.holdMs ?? 20_000, { min: 0 }),
-    sessionTimeoutMs: checkFinite('sessionTimeoutMs', options.sessionTimeoutMs ?? 300_000, { min: 0 }),
+    holdMs: checkFinite('holdMs', options.holdMs ?? holdMs, { min: 0 }),
+    sessionTimeoutMs: checkFinite('sessionTimeoutMs', options.sessionTimeoutMs ?? sessionTimeoutMs, {
+      min: 0,
+    }),
     decompress: options.decompress,
     metadataFirstBytes: checkFinite('metadataFirstBytes', options.metadataFirstBytes ?? 2 ** 20, { min: 0 }),
     concurrentSamples: readConcurrentSamples(options.limits ?? {}),
+    dialect,
+    hasOwnConfig: options.clientConfig !== undefined || (options.jwt ?? false) !== false,
+    faults: readFaults(options.faults),
+    clockSkewMs:
+      options.clockSkewMs === undefined ? undefined : checkFinite('clockSkewMs', options.clockSkewMs),
   };
+}
+
+/** A server that is given a key looks at it. */
+function readDialect({ dialect: given = 'hosted', apiKey, jwt = false }: EmulatorOptions): EmulatorDialect {
+  const dialect = resolveDialect(given);
+  const isKeyed = apiKey !== undefined || jwt !== false;
+  return dialect.auth === 'none' && isKeyed ? { ...dialect, auth: 'any' } : dialect;
+}
+
+function readFaults(faults: FaultPlan | undefined): FaultPlan | undefined {
+  if (faults === undefined || typeof faults === 'function') return faults;
+  throw new TinkerInputError('faults', `must be a function, got ${show(faults)}`);
 }
 
 function checkBackend(value: KernelBackend): KernelBackend {
@@ -133,7 +174,11 @@ function readTokenLifetime(jwt: NonNullable<EmulatorOptions['jwt']>): number | u
   return checkFinite('jwt.lifetimeMs', lifetimeMs, { min: 1000 });
 }
 
-function readClientConfig({ clientConfig = {}, jwt = false }: EmulatorOptions): Record<string, unknown> {
+function readClientConfig(
+  { clientConfig: own, jwt = false }: EmulatorOptions,
+  dialect: EmulatorDialect,
+): Record<string, unknown> {
+  const clientConfig = own ?? (dialect.clientConfig === 404 ? {} : dialect.clientConfig);
   if (typeof clientConfig !== 'object' || clientConfig === null || Array.isArray(clientConfig))
     throw new TinkerInputError('clientConfig', `must be an object, got ${show(clientConfig)}`);
   return { ...clientConfig, ...(jwt === false ? {} : { pjwt_auth_enabled: true }) };

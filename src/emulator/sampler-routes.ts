@@ -22,11 +22,11 @@ export function samplerRoutes(state: EmulatorState): Routes {
 }
 
 function createSamplingSession(state: EmulatorState): Handler {
-  const { sessions, samplers, samplerRecords, model, audit } = state;
+  const { sessions, samplers, samplerRecords, model, audit, ids } = state;
   return async ({ body, account }) => {
     const fields = fieldsOf(body);
     const session = sessions.touch(fields.text('session_id'), account);
-    const id = `${session.id}:sample:${fields.integer('sampling_session_seq_id')}`;
+    const id = ids.sampler(session.id, fields.integer('sampling_session_seq_id'));
     const modelPath = fields.optionalText('model_path');
     const baseModel = fields.optionalText('base_model');
     if (modelPath === undefined && baseModel === undefined)

@@ -5,6 +5,7 @@ import type { AuditLog } from './audit-log.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Device } from './device.ts';
 import type { Futures } from './futures.ts';
+import type { EmulatorIds } from './ids.ts';
 import type { NumberedRequests } from './numbered-requests.ts';
 import type { OperationGate } from './operation-gate.ts';
 import type { SampleAdmission } from './sample-admission.ts';
@@ -23,6 +24,8 @@ export interface EmulatorState {
   readonly model: TinyModel;
   readonly device: Device;
   readonly random: RandomSource;
+  /** What new models and sampling sessions are called. */
+  readonly ids: EmulatorIds;
   readonly accounts: Accounts;
   /** What operations wait for before they start. */
   readonly gate: OperationGate;

@@ -56,7 +56,7 @@ function prepareSave(
 
 /** Under a name, or for this session only: then nothing is kept but the weights to sample from. */
 function saveForSampler(state: EmulatorState): Prepare {
-  const { model, samplers, samplerRecords } = state;
+  const { model, samplers, samplerRecords, ids } = state;
   return (run, fields) => {
     const type = 'save_weights_for_sampler';
     const number = fields.optionalInteger('sampling_session_seq_id');
@@ -64,7 +64,7 @@ function saveForSampler(state: EmulatorState): Prepare {
       const save = prepareSave(state, run, 'sampler_weights', fields);
       return async () => ({ ...(await save()), type });
     }
-    const id = `${run.session.id}:sample:${number}`;
+    const id = ids.sampler(run.session.id, number);
     return () => {
       samplers.open(id, run.adapter);
       samplerRecords.add({ id, session: run.session, baseModel: model.name, modelPath: undefined });

@@ -3,8 +3,9 @@ import type { Clock } from '../kernel/clock.ts';
 import type { EventSink } from '../kernel/diagnostics.ts';
 import { isTinkerError, TinkerResponseError } from '../kernel/errors.ts';
 import { TinkerUnsupportedError } from '../kernel/unsupported-error.ts';
-import { isRouteMissing } from '../transport/classify.ts';
+import { type Answer, isRouteMissing, readBody, statusError } from '../transport/classify.ts';
 import { type ApiKey, type Credential, resolveKey } from '../transport/credential.ts';
+import { redactTokens } from '../transport/redact.ts';
 import type { Transport } from '../transport/transport.ts';
 import { readExchangedToken } from '../wire/json/client-config.ts';
 import type { Scopes } from './scope.ts';
@@ -41,17 +42,14 @@ export function createCredentials(parts: CredentialsParts): Credentials {
   const exchange = async (credential: Credential, signal: AbortSignal): Promise<string> => {
     const path = '/api/v1/auth/token';
     const transport = parts.transportWith(credential);
-    let answer: unknown;
+    const special = (answer: Answer) => ({ value: tokenIn(answer, clock.now()) });
     try {
-      answer = await transport.send({ method: 'POST', path, body: {}, signal, timeoutMs });
+      return (await transport.send({ method: 'POST', path, body: {}, special, signal, timeoutMs })) as string;
     } catch (cause) {
       // As it is it would be taken for the answer to the request that waits for the token.
       if (!isTinkerError(cause, 'http_status') || !isRouteMissing(cause)) throw cause;
       throw new TinkerUnsupportedError(`POST ${path}`, { cause });
     }
-    const token = readExchangedToken(answer);
-    if (token === undefined) throw new TinkerResponseError(`${path} answered without a token`);
-    return token;
   };
   const own = createTokenExchange({
     clock,
@@ -70,4 +68,23 @@ export function createCredentials(parts: CredentialsParts): Credentials {
       return jwtAuth ? exchange(async () => key, signal) : key;
     },
   };
+}
+
+/** The token of an answer. @throws TinkerError - where there is none, in words from which all that may be one is taken. */
+function tokenIn(answer: Answer, now: number): string {
+  const clean = { ...answer, text: redactTokens(answer.text) };
+  if (answer.status < 200 || answer.status > 299) throw statusError(clean, now);
+  const token = readExchangedToken(parsed(answer.text));
+  if (token !== undefined) return token;
+  // Read again for its own complaint, which quotes what it read.
+  readBody(clean);
+  throw new TinkerResponseError(`${answer.path} answered without a token`);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

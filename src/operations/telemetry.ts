@@ -1,8 +1,8 @@
 import { isoTime } from '../kernel/clock.ts';
+import { platformName } from '../kernel/platform-name.ts';
 import { createUuid } from '../kernel/uuid.ts';
 import { VERSION } from '../version.ts';
 import type { TelemetryEvent, TelemetryNews, TelemetrySeverity } from '../wire/json/telemetry.ts';
-import { platformName } from './platform-name.ts';
 import type { Runtime } from './runtime.ts';
 import { createTelemetryDelivery, type TelemetryGauge } from './telemetry-delivery.ts';
 import { failureNews, isTold } from './telemetry-errors.ts';

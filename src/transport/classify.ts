@@ -1,4 +1,6 @@
 import { TinkerApiError, TinkerConnectionError, TinkerResponseError } from '../kernel/errors.ts';
+import { clipped } from '../kernel/json-text.ts';
+import { platformName } from '../kernel/platform-name.ts';
 import { readRetryAfter } from '../policy/retry-after.ts';
 import { answerKind, STATUS_RULES } from '../policy/status-rules.ts';
 import { describeProblem, readPending } from '../wire/json/futures.ts';
@@ -39,7 +41,7 @@ export function readBody(answer: Answer): unknown {
     const contentType = answer.headers.get('content-type') ?? '';
     const isJson = /json/i.test(contentType);
     throw new TinkerResponseError(
-      `${answer.path} answered ${answer.status} with ${isJson ? 'malformed JSON' : `"${contentType}" instead of JSON`}`,
+      `${answer.path} answered ${answer.status} with ${isJson ? 'malformed JSON' : `"${clipped(contentType, 100)}" instead of JSON`}`,
       {
         cause,
         retryable: isJson,
@@ -65,17 +67,36 @@ export function statusError(answer: Answer, now: number): TinkerApiError {
   });
 }
 
-/** The error that a failed exchange is. Each runtime names the failure in its own way, so no name is looked at. */
+/**
+ * The error that a failed exchange is. Each runtime names the failure in its own way, so no name is looked at.
+ *
+ * @param isAnswered - The answer had begun: the server was reached.
+ * @param globals - Where to look for the platform's names. @default `globalThis`
+ */
 export function connectionError(
   origin: string,
   cause: unknown,
   secrets: readonly string[],
+  isAnswered = false,
+  globals: object = globalThis,
 ): TinkerConnectionError {
   const words = redact(describeCause(cause), secrets);
+  const mayBeCors = !isAnswered && platformName(globals) === 'browser' && isTypeError(cause);
   return new TinkerConnectionError(`Could not reach ${origin}: ${words}`, {
     cause: redactError(cause, secrets),
     isUnsent: UNSENT.test(words),
+    hint: mayBeCors ? CORS_HINT : undefined,
   });
+}
+
+/** A page is told no more than that it failed, be it the network or the server's silence about other origins. */
+const CORS_HINT =
+  'If the page is of another origin, the server must allow it (CORS), which Tinker servers do not: call it through ' +
+  'a proxy on the origin of the page, or one that answers preflights';
+
+/** Also where it is the cause of what ky makes of it. */
+function isTypeError(cause: unknown): boolean {
+  return cause instanceof TypeError || (cause instanceof Error && cause.cause instanceof TypeError);
 }
 
 /**
@@ -103,7 +124,7 @@ function mayRetry({ status, headers, text }: Answer): boolean {
 function describeStatus({ status, headers }: Answer): string {
   if (status !== 0 && (status < 300 || status > 399)) return String(status);
   const target = headers.get('location');
-  return `${status === 0 ? '' : `${status}, `}a redirect${target === null ? '' : ` to ${target}`}`;
+  return `${status === 0 ? '' : `${status}, `}a redirect${target === null ? '' : ` to ${clipped(target, 200)}`}`;
 }
 
 function hintFor(status: number, said: string): string | undefined {

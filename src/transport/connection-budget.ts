@@ -1,4 +1,5 @@
 import { checkInteger } from '../kernel/checks.ts';
+import { platformName } from '../kernel/platform-name.ts';
 
 /** How many requests may be under way at once. */
 export interface ConnectionBudget {
@@ -28,9 +29,9 @@ export function connectionBudget(total: number = defaultConnections()): Connecti
 export function defaultConnections(globals: object = globalThis): number {
   // A platform does not refuse what is too much, it queues it unseen: Bun beyond 256 requests, a page beyond 6 for a
   // host, HTTP/2 in Deno beyond some 100. Heartbeats would wait there behind polls, with their time limits running.
-  // Bun and Deno have the web's names as well, so their own come first.
-  if ('Bun' in globals) return 200;
-  if ('Deno' in globals) return 90;
-  const isOfTheWeb = ['document', 'WorkerGlobalScope', 'WebSocketPair'].some((name) => name in globals);
-  return isOfTheWeb ? 6 : 1_000;
+  const platform = platformName(globals);
+  return Object.hasOwn(CONNECTIONS, platform) ? (CONNECTIONS[platform] as number) : 1_000;
 }
+
+/** Where a platform has a limit of its own. */
+const CONNECTIONS: Readonly<Record<string, number>> = { Bun: 200, Deno: 90, workerd: 6, browser: 6 };

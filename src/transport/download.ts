@@ -37,15 +37,17 @@ export async function openDownload(fetch: FetchLike, request: DownloadRequest): 
   const headers = new Headers({ 'accept-encoding': 'identity' });
   if (from !== undefined) headers.set('range', `bytes=${from}-`);
   if (from !== undefined && ifRange !== undefined) headers.set('if-range', ifRange);
+  let isAnswered = false;
   const failed = (cause: unknown): unknown => {
     if (signal.aborted) return signal.reason;
     const { href, origin, search } = new URL(url);
     // Some platforms put the address into their message.
-    return connectionError(origin, cause, [url, href, search]);
+    return connectionError(origin, cause, [url, href, search], isAnswered);
   };
   try {
     signal.throwIfAborted();
     const response = await fetch(new Request(url, { headers, signal }));
+    isAnswered = true;
     return downloadAnswer(response, signal, failed);
   } catch (cause) {
     throw failed(cause);

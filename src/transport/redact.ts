@@ -40,6 +40,14 @@ export function redact(
     .reduce((clean, secret) => clean.replaceAll(secret, '[redacted]'), text);
 }
 
+/** What tokens are made of, in a run that no word is as long as. */
+const TOKEN_LIKE = /[\w.-]{24,}/g;
+
+/** Text of an answer that was to hold a token, and went wrong: whatever may be the token, or a part of it, taken out. */
+export function redactTokens(text: string): string {
+  return text.replace(TOKEN_LIKE, '[redacted]');
+}
+
 /** Headers of an answer with the secrets taken out: a redirect's target may have been made of them. */
 export function redactHeaders(headers: Headers, secrets: readonly string[]): Headers {
   const entries = [...headers];

@@ -31,6 +31,8 @@ export interface TransportOptions {
   readonly authScheme: AuthScheme;
   /** Sent with every request; win over the library's own. */
   readonly defaultHeaders: Readonly<Record<string, string>>;
+  /** What must show in no error, beside what is sent: the key that a token stands for. @default nothing */
+  readonly secrets?: readonly string[] | undefined;
 }
 
 /** One exchange. */
@@ -74,7 +76,7 @@ export interface Transport {
 /** A {@link Transport} through ky, whose own retries, timeouts and error statuses are off: they are policies here. */
 export function createTransport(options: TransportOptions): Transport {
   const { baseUrl, clock, fetch } = options;
-  const ownSecrets = secretsOf(options.defaultHeaders);
+  const ownSecrets = [...secretsOf(options.defaultHeaders), ...(options.secrets ?? [])];
 
   async function exchange(
     request: TransportRequest,
@@ -104,8 +106,10 @@ export function createTransport(options: TransportOptions): Transport {
       throwHttpErrors: false,
       fetch: (input) => fetch(input as Request),
     });
+    let isAnswered = false;
     try {
       const response = await sent;
+      isAnswered = true;
       const bytes = await readBytes(response, signal);
       const { status } = response;
       const isSuccess = status >= 200 && status < 300;
@@ -117,7 +121,7 @@ export function createTransport(options: TransportOptions): Transport {
       return { path, status, headers, text: kept, bytes, requestId: request.requestId };
     } catch (cause) {
       signal.throwIfAborted();
-      throw connectionError(new URL(baseUrl).origin, cause, secrets);
+      throw connectionError(new URL(baseUrl).origin, cause, secrets, isAnswered);
     }
   }
 

@@ -186,62 +186,67 @@ function requoted(node: JsonNode): JsonNode | undefined {
   return inner === undefined ? undefined : text(String(Number(inner)));
 }
 
-type Change = readonly [name: string, apply: (place: Place, random: RandomSource) => boolean];
+/** A change of a place, and the places that it can be made at. */
+interface Change {
+  readonly name: string;
+  fits(place: Place): boolean;
+  apply(place: Place, random: RandomSource): void;
+}
 
-/** Each returns whether it could be done there. */
+const anywhere = (): boolean => true;
+const inContainers = ({ node }: Place): boolean => node.kind !== 'text';
+
+const REPLACE: Change = {
+  name: 'replace',
+  fits: anywhere,
+  apply: ({ node, put }, random) => put(otherValue(node, random)),
+};
+
 const CHANGES: readonly Change[] = [
-  ['drop', ({ drop }) => (drop === undefined ? false : (drop(), true))],
-  ['replace', ({ node, put }, random) => (put(otherValue(node, random)), true)],
-  ['replace', ({ node, put }, random) => (put(otherValue(node, random)), true)],
-  ['null', ({ put }) => (put(text('null')), true)],
-  [
-    'retype',
-    ({ node, put }) => {
-      const other = requoted(node);
-      if (other !== undefined) put(other);
-      return other !== undefined;
+  REPLACE,
+  REPLACE,
+  { name: 'null', fits: anywhere, apply: ({ put }) => put(text('null')) },
+  { name: 'drop', fits: ({ drop }) => drop !== undefined, apply: ({ drop }) => drop?.() },
+  {
+    name: 'retype',
+    fits: ({ node }) => requoted(node) !== undefined,
+    apply: ({ node, put }) => put(requoted(node) ?? node),
+  },
+  {
+    name: 'double',
+    fits: ({ double }) => double !== undefined,
+    apply: ({ node, double }, random) => double?.(random() < 0.3 ? node : otherValue(node, random)),
+  },
+  {
+    name: 'rename',
+    fits: ({ rename }) => rename !== undefined,
+    apply: ({ rename }, random) => rename?.(pick(NAMES, random)),
+  },
+  {
+    name: 'add',
+    fits: inContainers,
+    apply({ node }, random) {
+      const value = otherValue(text('1'), random);
+      if (node.kind === 'object') node.members.push([pick(NAMES, random), value]);
+      else if (node.kind === 'list') node.items.push(value);
     },
-  ],
-  [
-    'double',
-    ({ node, double }, random) => {
-      double?.(random() < 0.3 ? node : otherValue(node, random));
-      return double !== undefined;
-    },
-  ],
-  [
-    'rename',
-    ({ rename }, random) => {
-      rename?.(pick(NAMES, random));
-      return rename !== undefined;
-    },
-  ],
-  [
-    'add',
-    ({ node }, random) => {
-      if (node.kind === 'object')
-        node.members.push([pick(NAMES, random), otherValue(text('1'), random)]);
-      else if (node.kind === 'list') node.items.push(otherValue(node.items[0] ?? text('1'), random));
-      return node.kind !== 'text';
-    },
-  ],
-  [
-    'restructure',
-    ({ node, put }) => {
+  },
+  {
+    name: 'restructure',
+    fits: inContainers,
+    apply({ node, put }) {
       if (node.kind === 'object') put({ kind: 'list', items: node.members.map(([, value]) => value) });
       else if (node.kind === 'list')
         put({ kind: 'object', members: node.items.map((item, index) => [String(index), item]) });
-      return node.kind !== 'text';
     },
-  ],
-  [
-    'shorten',
-    ({ node }, random) => {
-      if (node.kind !== 'list' || node.items.length === 0) return false;
-      node.items.length = Math.floor(random() * node.items.length);
-      return true;
+  },
+  {
+    name: 'shorten',
+    fits: ({ node }) => node.kind === 'list' && node.items.length > 0,
+    apply({ node }, random) {
+      if (node.kind === 'list') node.items.length = Math.floor(random() * node.items.length);
     },
-  ],
+  },
 ];
 
 /** A JSON text with one to three places changed, and what was changed. */
@@ -252,10 +257,12 @@ export function mutateJson(
   const root = { node: jsonTree(json) };
   const done: string[] = [];
   const wanted = random() < 0.8 ? 1 : 1 + Math.floor(random() * 3);
-  for (let tries = 0; done.length < wanted && tries < 40; tries++) {
+  while (done.length < wanted) {
     const place = pick(placesOf(root), random);
-    const [name, apply] = pick(CHANGES, random);
-    if (apply(place, random)) done.push(`${name} ${place.path}`);
+    const change = pick(CHANGES, random);
+    if (!change.fits(place)) continue;
+    change.apply(place, random);
+    done.push(`${change.name} ${place.path}`);
   }
   return { name: done.join(', '), text: jsonText(root.node) };
 }

@@ -4,6 +4,8 @@ import type { SeenSubmission } from './pass-server.ts';
 export interface OrderedServer {
   /** Take one; the same a second time changes nothing. */
   accept(submission: Pick<SeenSubmission, 'sequenceId' | 'call'>): void;
+  /** Whether it has taken this very one. */
+  knows(submission: Pick<SeenSubmission, 'sequenceId' | 'call'>): boolean;
   /** The calls that ran, in order; 0 for a filler. */
   readonly ran: readonly number[];
   /** Numbers that wait for one that is missing. */
@@ -25,6 +27,7 @@ export function orderedServer(): OrderedServer {
       for (let next = taken.get(ran.length + 1); next !== undefined; next = taken.get(ran.length + 1))
         ran.push(next);
     },
+    knows: ({ sequenceId, call }) => taken.get(sequenceId) === call,
     ran,
     get held() {
       return [...taken.keys()].filter((sequenceId) => sequenceId > ran.length);

@@ -8,8 +8,8 @@ export interface SeenRequest {
   readonly endpoint: string;
   /** What tells it from others: the same for each attempt, and whatever ids and numbers the client had from elsewhere. */
   readonly key: string;
-  /** Of a numbered training request. */
-  readonly sequenceId: number | undefined;
+  /** Of a numbered training request; numbers are each model's own. */
+  readonly numbered: { readonly modelId: string; readonly sequenceId: number } | undefined;
   readonly isProtobuf: boolean;
 }
 
@@ -30,8 +30,16 @@ export interface Exchange extends SeenRequest {
   readonly status: number;
 }
 
-const IDS = ['seq_id', 'model_seq_id', 'sampling_session_seq_id', 'session_id', 'model_id', 'sampling_session_id'];
-const NUMBERED = /^POST (forward|forward_backward|optim_step|save_weights|save_weights_for_sampler|load_weights)$/;
+const IDS = [
+  'seq_id',
+  'model_seq_id',
+  'sampling_session_seq_id',
+  'session_id',
+  'model_id',
+  'sampling_session_id',
+];
+const NUMBERED =
+  /^POST (forward|forward_backward|optim_step|save_weights|save_weights_for_sampler|load_weights)$/;
 
 /** Tells requests apart. Learns from recorded submissions what their futures are of. */
 export function createKeys() {
@@ -44,25 +52,39 @@ export function createKeys() {
     const path = pathname.replace(/^.*\/api\/v1\//, '');
     const name = `${request.method} ${routeOf(path)}`;
     if (isProtobuf) {
-      const { sequenceId, data, forwardOnly } = decodeForwardBackwardRequest(bytes);
-      const tokens = data.map(({ chunks }) => chunks.flatMap((chunk) => ('tokens' in chunk ? [...chunk.tokens] : [])));
-      return { name, endpoint: name, key: passKey(forwardOnly, tokens), sequenceId, isProtobuf };
+      const { modelId, sequenceId = 0, data, forwardOnly } = decodeForwardBackwardRequest(bytes);
+      const tokens = data.map(({ chunks }) =>
+        chunks.flatMap((chunk) => ('tokens' in chunk ? [...chunk.tokens] : [])),
+      );
+      return {
+        name,
+        endpoint: name,
+        key: passKey(forwardOnly, tokens),
+        numbered: { modelId, sequenceId },
+        isProtobuf,
+      };
     }
     const body = jsonObject(bytes);
     if (path === 'retrieve_future') {
       const id = String(body['request_id']);
       const endpoint = `retrieve_future of ${routes.get(id) ?? 'another'}`;
-      return { name, endpoint, key: `retrieve ${id}`, sequenceId: undefined, isProtobuf };
+      return { name, endpoint, key: `retrieve ${id}`, numbered: undefined, isProtobuf };
     }
-    const sequenceId = NUMBERED.test(name) && 'model_id' in body ? (body['seq_id'] as number) : undefined;
+    const numbered =
+      NUMBERED.test(name) && 'model_id' in body
+        ? { modelId: String(body['model_id']), sequenceId: Number(body['seq_id']) }
+        : undefined;
     const pass = (body['forward_input'] ?? body['forward_backward_input']) as PassInput | undefined;
     const range = request.headers.get('range') ?? '';
     const rest = Object.entries(body).filter(([field]) => !IDS.includes(field));
     const key =
       pass === undefined
         ? `${request.method} ${host} ${path}${search} ${range} ${JSON.stringify(rest)}`
-        : passKey('forward_input' in body, pass.data.map(({ model_input }) => model_input.chunks.flatMap(({ tokens }) => tokens)));
-    return { name, endpoint: name, key, sequenceId, isProtobuf };
+        : passKey(
+            'forward_input' in body,
+            pass.data.map(({ model_input }) => model_input.chunks.flatMap(({ tokens }) => tokens)),
+          );
+    return { name, endpoint: name, key, numbered, isProtobuf };
   };
 
   return {
@@ -70,13 +92,16 @@ export function createKeys() {
     /** The future of a submission, as its recorded reply names it. */
     learn({ name }: { readonly name: string }, reply: Reply): void {
       const { request_id } = jsonObject(reply.bytes);
-      if (typeof request_id === 'string' && !name.endsWith('retrieve_future')) routes.set(request_id, name.replace('POST ', ''));
+      if (typeof request_id === 'string' && !name.endsWith('retrieve_future'))
+        routes.set(request_id, name.replace('POST ', ''));
     },
   };
 }
 
 interface PassInput {
-  readonly data: readonly { readonly model_input: { readonly chunks: readonly { readonly tokens: number[] }[] } }[];
+  readonly data: readonly {
+    readonly model_input: { readonly chunks: readonly { readonly tokens: number[] }[] };
+  }[];
 }
 
 const passKey = (isForward: boolean, tokens: readonly (readonly number[])[]): string =>
@@ -161,7 +186,7 @@ export function replayReplies(tape: Tape, keys: ReturnType<typeof createKeys>, p
   const others = tape.all.flatMap(({ endpoint, reply }) => (endpoint === plan.endpoint ? [] : [reply]));
   let fillers = 0;
 
-  const isMutated = ({ endpoint, key }: SeenRequest, turn: number): boolean => {
+  const isMutated = ({ endpoint }: SeenRequest, turn: number): boolean => {
     if (endpoint !== plan.endpoint) return false;
     if (plan.extent === 'all') return true;
     return turn === 0 && (plan.extent === 'each once' || mutatedKeys.size === 0);
@@ -171,7 +196,11 @@ export function replayReplies(tape: Tape, keys: ReturnType<typeof createKeys>, p
     if (recorded !== undefined) return recorded[Math.min(turn, recorded.length - 1)] as Reply;
     if (!/^POST forward/.test(name)) return UNKNOWN;
     // A pass that fills a number, or part of one that is cut in another way.
-    return { ...UNKNOWN, status: 200, bytes: new TextEncoder().encode(`{"request_id":"filler-${++fillers}"}`) };
+    return {
+      ...UNKNOWN,
+      status: 200,
+      bytes: new TextEncoder().encode(`{"request_id":"filler-${++fillers}"}`),
+    };
   };
 
   return {

@@ -20,9 +20,9 @@ export interface MutatedReply {
 
 /** Statuses that servers, gateways and platforms answer with, each with bodies or without. */
 const STATUSES = [
-  201, 202, 203, 204, 205, 206, 226, 299, 300, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404, 405, 406,
-  407, 408, 409, 410, 411, 413, 415, 417, 418, 421, 422, 423, 424, 425, 426, 428, 429, 431, 451, 499, 500, 501,
-  502, 503, 504, 505, 507, 508, 511, 520, 522, 524, 529, 530, 599,
+  201, 202, 203, 204, 205, 206, 226, 299, 300, 301, 302, 303, 304, 307, 308, 400, 401, 402, 403, 404, 405,
+  406, 407, 408, 409, 410, 411, 413, 415, 417, 418, 421, 422, 423, 424, 425, 426, 428, 429, 431, 451, 499,
+  500, 501, 502, 503, 504, 505, 507, 508, 511, 520, 522, 524, 529, 530, 599,
 ];
 /** Statuses that a `Response` has no body with. */
 const BODILESS = [101, 204, 205, 304];
@@ -123,7 +123,10 @@ function isProtobuf({ headers }: Reply): boolean {
 }
 
 /** Change bits, cut, lengthen, or make lengths too large: for bytes that are protobuf, or anything else. */
-function mutateBytes(bytes: Uint8Array, random: RandomSource): { readonly name: string; bytes: Uint8Array<ArrayBuffer> } {
+function mutateBytes(
+  bytes: Uint8Array,
+  random: RandomSource,
+): { readonly name: string; bytes: Uint8Array<ArrayBuffer> } {
   const out = new Uint8Array(bytes);
   const kind = upTo(8, random);
   if (bytes.length === 0 || kind === 0) {
@@ -135,8 +138,18 @@ function mutateBytes(bytes: Uint8Array, random: RandomSource): { readonly name: 
   if (kind === 2) return { name: `cut before ${at}`, bytes: out.slice(at) };
   if (kind === 3) {
     // A length, or a count, of 2^32 or more.
-    const bomb = pick([[255, 255, 255, 255, 15], [255, 255, 255, 255, 255, 255, 255, 255, 127], [128, 128, 128, 128, 1]], random);
-    return { name: `varint ${bomb} at ${at}`, bytes: utf8AndBytes(out.slice(0, at), Uint8Array.from(bomb), out.slice(at + 1)) };
+    const bomb = pick(
+      [
+        [255, 255, 255, 255, 15],
+        [255, 255, 255, 255, 255, 255, 255, 255, 127],
+        [128, 128, 128, 128, 1],
+      ],
+      random,
+    );
+    return {
+      name: `varint ${bomb} at ${at}`,
+      bytes: utf8AndBytes(out.slice(0, at), Uint8Array.from(bomb), out.slice(at + 1)),
+    };
   }
   if (kind === 4) return { name: `repeat from ${at}`, bytes: utf8AndBytes(out, out.slice(at)) };
   if (kind === 5) {
@@ -144,7 +157,9 @@ function mutateBytes(bytes: Uint8Array, random: RandomSource): { readonly name: 
     out.fill(pick([0, 0xff, 0x80, 0x22], random), at, end);
     return { name: `fill ${at} to ${end}`, bytes: out };
   }
-  const flips = Array.from({ length: kind === 6 ? 1 : 1 + upTo(8, random) }, () => upTo(8 * bytes.length, random));
+  const flips = Array.from({ length: kind === 6 ? 1 : 1 + upTo(8, random) }, () =>
+    upTo(8 * bytes.length, random),
+  );
   // Lengths and tags are at the front of messages: half of the flips go there.
   if (random() < 0.5) flips[0] = upTo(Math.min(8 * bytes.length, 200), random);
   for (const bit of flips) out[bit >> 3] = (out[bit >> 3] ?? 0) ^ (1 << (bit & 7));
@@ -162,12 +177,18 @@ function utf8AndBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> 
 }
 
 /** Change the text of a body that is JSON, without regard for what it says. */
-function mutateText(bytes: Uint8Array, random: RandomSource): { readonly name: string; bytes: Uint8Array<ArrayBuffer> } {
+function mutateText(
+  bytes: Uint8Array,
+  random: RandomSource,
+): { readonly name: string; bytes: Uint8Array<ArrayBuffer> } {
   const kind = pick(['bom', 'utf-16', 'latin-1', 'quotes', 'comma', 'bytes'] as const, random);
   const text = new TextDecoder().decode(bytes);
-  if (kind === 'bom') return { name: 'byte order mark', bytes: utf8AndBytes(Uint8Array.of(0xef, 0xbb, 0xbf), bytes) };
-  if (kind === 'utf-16') return { name: kind, bytes: new Uint8Array(Uint16Array.from(text, (char) => char.charCodeAt(0)).buffer) };
-  if (kind === 'latin-1') return { name: kind, bytes: Uint8Array.from(text.replace(/[a-z]/, 'ÿ'), (char) => char.charCodeAt(0)) };
+  if (kind === 'bom')
+    return { name: 'byte order mark', bytes: utf8AndBytes(Uint8Array.of(0xef, 0xbb, 0xbf), bytes) };
+  if (kind === 'utf-16')
+    return { name: kind, bytes: new Uint8Array(Uint16Array.from(text, (char) => char.charCodeAt(0)).buffer) };
+  if (kind === 'latin-1')
+    return { name: kind, bytes: Uint8Array.from(text.replace(/[a-z]/, 'ÿ'), (char) => char.charCodeAt(0)) };
   if (kind === 'quotes') return { name: 'single quotes', bytes: utf8(text.replaceAll('"', "'")) };
   if (kind === 'comma') return { name: 'trailing comma', bytes: utf8(text.replace(/[}\]]/, ',$&')) };
   return mutateBytes(bytes, random);
@@ -182,13 +203,20 @@ function jsonOf({ bytes }: Reply): { readonly value: unknown } | undefined {
 }
 
 /** The content, in another form. */
-function mutateBody(reply: Reply, others: readonly Reply[], random: RandomSource): { readonly name: string; readonly reply: Reply } {
+function mutateBody(
+  reply: Reply,
+  others: readonly Reply[],
+  random: RandomSource,
+): { readonly name: string; readonly reply: Reply } {
   const withBytes = (name: string, bytes: Uint8Array<ArrayBuffer>) => ({ name, reply: { ...reply, bytes } });
   const dice = random();
   if (dice < 0.1) {
     const body = pick(BODIES, random);
     const isPage = body.startsWith('<') && random() < 0.7;
-    const named = { name: `body ${JSON.stringify(body.slice(0, 60))}`, reply: { ...reply, bytes: utf8(body) } };
+    const named = {
+      name: `body ${JSON.stringify(body.slice(0, 60))}`,
+      reply: { ...reply, bytes: utf8(body) },
+    };
     return isPage ? { ...named, reply: { ...named.reply, headers: { 'content-type': 'text/html' } } } : named;
   }
   if (dice < 0.16 && others.length > 0) {
@@ -222,7 +250,10 @@ function mutateHead(reply: Reply, random: RandomSource): { readonly name: string
   const [header, value] = pick(HEADERS, random);
   const headers = random() < 0.4 ? { ...reply.headers, [header]: value } : reply.headers;
   const status = dice < 0.85 ? pick(STATUSES, random) : reply.status;
-  return { name: `status ${status}${headers === reply.headers ? '' : `, ${header}: ${value}`}`, reply: { ...reply, status, headers } };
+  return {
+    name: `status ${status}${headers === reply.headers ? '' : `, ${header}: ${value}`}`,
+    reply: { ...reply, status, headers },
+  };
 }
 
 /**

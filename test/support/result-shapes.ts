@@ -2,7 +2,8 @@
 export type Shape = (value: unknown, at: string) => void;
 
 function fail(at: string, expected: string, value: unknown): never {
-  const shown = typeof value === 'object' ? Object.prototype.toString.call(value) : String(value).slice(0, 60);
+  const shown =
+    typeof value === 'object' ? Object.prototype.toString.call(value) : String(value).slice(0, 60);
   throw new Error(`${at || 'the result'} should be ${expected}, and is ${shown}`);
 }
 
@@ -22,7 +23,10 @@ export const finite = when('a finite number', (value) => Number.isFinite(value))
 export const count = when('a count', (value) => Number.isSafeInteger(value) && (value as number) >= 0);
 export const nothing = when('undefined', (value) => value === undefined);
 export const date = when('a date', (value) => value instanceof Date && !Number.isNaN(value.getTime()));
-export const webAddress = when('an address', (value) => typeof value === 'string' && /^https?:\/\//.test(value));
+export const webAddress = when(
+  'an address',
+  (value) => typeof value === 'string' && /^https?:\/\//.test(value),
+);
 
 /** The shape, or nothing. */
 export const optional =
@@ -66,9 +70,11 @@ const tensor: Shape = (value, at) => {
   record({ data: () => {}, dtype: text, shape: listOf(count) })(value, at);
   const { data, dtype, shape } = value as { data: { length: number }; dtype: string; shape: number[] };
   const isRight =
-    (dtype === 'float32' && data instanceof Float32Array) || (dtype === 'int64' && data instanceof BigInt64Array);
+    (dtype === 'float32' && data instanceof Float32Array) ||
+    (dtype === 'int64' && data instanceof BigInt64Array);
   if (!isRight) fail(`${at}.data`, `an array of ${dtype}`, data);
-  if (shape.reduce((size, axis) => size * axis, 1) !== data.length) fail(`${at}.shape`, `${data.length} values`, shape);
+  if (shape.reduce((size, axis) => size * axis, 1) !== data.length)
+    fail(`${at}.shape`, `${data.length} values`, shape);
 };
 
 /** What a pass gives. */
@@ -100,22 +106,23 @@ const likely: Shape = (value, at) => {
   metric(value[1], `${at}[1]`);
 };
 
-/** What a sample of a prompt of so many tokens gives. */
-export const sampleResponse = (promptLength: number): Shape =>
+/** What a sample gives, of a prompt of so many tokens where it was asked for what belongs to them. */
+export const sampleResponse = (promptLength?: number): Shape =>
   record({
-    sequences: listOf(sequence, 1),
+    sequences: listOf(sequence),
     promptLogprobs: optional(arrayOf(Float32Array, promptLength)),
     topkPromptLogprobs: optional((value, at) => {
       listOf(optional(listOf(likely)))(value, at);
-      if ((value as unknown[]).length !== promptLength) fail(at, `a list of ${promptLength}`, value);
+      if (promptLength !== undefined && (value as unknown[]).length !== promptLength)
+        fail(at, `a list of ${promptLength}`, value);
     }),
-    promptCacheHitTokens: count,
+    promptCacheHitTokens: finite,
   });
 
 export const promptLogprobs = (length: number): Shape => arrayOf(Float32Array, length);
 
 export const modelInfo = record({
-  modelId: name,
+  modelId: text,
   modelName: optional(text),
   arch: optional(text),
   tokenizerId: optional(text),
@@ -128,17 +135,17 @@ export const capabilities = record({
 });
 
 const checkpoint = record({
-  checkpointId: name,
+  checkpointId: text,
   checkpointType: optional(text),
   time: optional(date),
-  tinkerPath: name,
+  tinkerPath: text,
   sizeBytes: optional(finite),
   isPublic: flag,
   expiresAt: optional(date),
 });
 
 export const trainingRun = record({
-  trainingRunId: name,
+  trainingRunId: text,
   baseModel: text,
   modelOwner: optional(text),
   isLora: optional(flag),
@@ -167,7 +174,7 @@ export const weightsInfo = record({
   trainUnembed: optional(flag),
 });
 
-export const sampler = record({ samplerId: name, baseModel: text, modelPath: optional(text) });
+export const sampler = record({ samplerId: text, baseModel: text, modelPath: optional(text) });
 export const session = record({ trainingRunIds: listOf(text), samplerIds: listOf(text) });
 export const archive = record({ url: webAddress, expires: date });
 

@@ -48,7 +48,7 @@ export function testRuntime(
   const events: TinkerEvent[] = [];
   const times: number[] = [];
   const wakeListeners = new Set<() => void>();
-  const scripted = scriptedFetch(script);
+  const scripted = scriptedFetch(script, undefined, { clock });
   let ids = 0;
   const fanout = createAbortFanout();
   const emit = (event: TinkerEvent): void => void events.push(event);

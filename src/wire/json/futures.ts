@@ -1,4 +1,6 @@
+import { show } from '../../kernel/checks.ts';
 import { TinkerResponseError } from '../../kernel/errors.ts';
+import { clipped, jsonText } from '../../kernel/json-text.ts';
 import type { QueueState } from '../types/server.ts';
 
 /** Answer to a submission: the future it opened. */
@@ -15,6 +17,10 @@ export interface SettledSubmission {
   readonly settled: unknown;
 }
 
+/** Longest id, and longest words of the server that are handed on, in characters. */
+const MAX_ID_LENGTH = 1_000;
+const MAX_WORDS_LENGTH = 500;
+
 /**
  * Read a submission's answer. The id is an opaque string; servers that send a number, or name it otherwise, are
  * understood (servers.md 2.1 items 9 and 14).
@@ -24,13 +30,21 @@ export interface SettledSubmission {
 export function readSubmitted(body: unknown): SubmittedFuture {
   const { request_id, future_id, id, model_id, sample_sequence_ids: ids } = asRecord(body);
   const requestId = request_id ?? future_id ?? id;
-  const isId = (typeof requestId === 'string' && requestId !== '') || typeof requestId === 'number';
   const modelId = typeof model_id === 'string' && model_id !== '' ? { modelId: model_id } : {};
-  const sequenceIds = Array.isArray(ids) ? { sequenceIds: ids.map(String) } : {};
-  if (isId) return { requestId: String(requestId), ...modelId, ...sequenceIds };
+  // Ids of what came are told apart by their places: one that cannot be read makes all of them worthless.
+  const sequenceIds =
+    Array.isArray(ids) && ids.every(isId) ? { sequenceIds: ids.map((one) => String(one)) } : {};
+  if (isId(requestId)) return { requestId: String(requestId), ...modelId, ...sequenceIds };
+  const got = body instanceof Uint8Array ? `${body.length} bytes` : (jsonText(body) ?? show(body));
   throw new TinkerResponseError(
-    `The server accepted the request without a request_id: ${JSON.stringify(body)?.slice(0, 200)}`,
+    `The server accepted the request without a request_id that can be read: ${clipped(got, 200)}`,
   );
+}
+
+/** A number that JSON has made inexact is the id of something else. */
+function isId(value: unknown): value is string | number {
+  if (typeof value === 'string') return value !== '' && value.length <= MAX_ID_LENGTH;
+  return Number.isSafeInteger(value);
 }
 
 /** What one poll of a future said. */
@@ -69,8 +83,12 @@ export function readPending(body: unknown): PolledFuture & { kind: 'pending' } {
   const { queue_state, queue_state_reason, retry_after_ms } = asRecord(body);
   return {
     kind: 'pending',
-    ...(typeof queue_state === 'string' ? { queueState: queue_state.toLowerCase() } : {}),
-    ...(typeof queue_state_reason === 'string' ? { reason: queue_state_reason } : {}),
+    ...(typeof queue_state === 'string'
+      ? { queueState: clipped(queue_state, MAX_WORDS_LENGTH).toLowerCase() }
+      : {}),
+    ...(typeof queue_state_reason === 'string'
+      ? { reason: clipped(queue_state_reason, MAX_WORDS_LENGTH) }
+      : {}),
     ...(typeof retry_after_ms === 'number' && retry_after_ms >= 0 ? { hintMs: retry_after_ms } : {}),
   };
 }
@@ -81,8 +99,7 @@ export function describeProblem(body: unknown): string {
   const said = [error, detail, error_message, message, body]
     .map(wordsOf)
     .find((words) => words !== undefined);
-  const words = said ?? '';
-  return words.length > 500 ? `${words.slice(0, 500)}…` : words;
+  return clipped(said ?? '', MAX_WORDS_LENGTH);
 }
 
 function wordsOf(value: unknown): string | undefined {
@@ -90,15 +107,16 @@ function wordsOf(value: unknown): string | undefined {
   if (Array.isArray(value)) {
     const parts = value.map((item) => {
       const { loc, msg } = asRecord(item);
-      const at = Array.isArray(loc) ? `${loc.join('.')}: ` : '';
-      return typeof msg === 'string' ? at + msg : JSON.stringify(item);
+      const parts = Array.isArray(loc) ? loc.filter((part) => isId(part)) : [];
+      const at = parts.length > 0 ? `${parts.join('.')}: ` : '';
+      return typeof msg === 'string' ? at + msg : (jsonText(item) ?? show(item));
     });
     return parts.join('; ') || undefined;
   }
   const { message } = asRecord(value);
   if (typeof message === 'string') return message;
   return typeof value === 'object' && value !== null && Object.keys(value).length > 0
-    ? JSON.stringify(value)
+    ? (jsonText(value) ?? show(value))
     : undefined;
 }
 

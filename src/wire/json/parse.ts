@@ -1,5 +1,6 @@
 import type * as z from 'zod/mini';
 import { TinkerResponseError } from '../../kernel/errors.ts';
+import { clipped } from '../../kernel/json-text.ts';
 
 /**
  * A server's JSON as the type its schema says.
@@ -10,7 +11,9 @@ export function parseWire<T>(schema: () => z.ZodMiniType<T>, value: unknown, wha
   const result = schema().safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const where = issue === undefined || issue.path.length === 0 ? 'the body' : `"${issue.path.join('.')}"`;
+  // The names in it may be the server's own, as long as they like.
+  const path = clipped(issue?.path.join('.') ?? '', 100);
+  const where = path === '' ? 'the body' : `"${path}"`;
   throw new TinkerResponseError(
     `The ${what} does not follow the protocol: ${where} is not what was expected`,
   );

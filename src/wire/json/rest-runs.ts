@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { jsonText } from '../../kernel/json-text.ts';
 import type { Cursor } from '../types/rest.ts';
 import type { Checkpoint, TrainingRun, WeightsInfo } from '../types/training-run.ts';
 import { lazy } from './lazy.ts';
@@ -116,7 +117,8 @@ export function readMetadata(
   if (metadata === null || metadata === undefined) return undefined;
   const texts = Object.entries(metadata).map(([name, value]) => [
     name,
-    typeof value === 'string' ? value : JSON.stringify(value),
+    // Nobody keeps what has no text; it should not take the others with it.
+    typeof value === 'string' ? value : (jsonText(value) ?? ''),
   ]);
   return Object.fromEntries(texts) as Record<string, string>;
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { ServerCapabilities } from '../types/server.ts';
+import { id } from './id.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 
@@ -27,7 +28,7 @@ export interface CreatedSession {
 
 const sessionSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    session_id: z.string(),
+    session_id: id(),
     info_message: z.nullish(z.string()),
     warning_message: z.nullish(z.string()),
     error_message: z.nullish(z.string()),
@@ -46,7 +47,7 @@ export function readSession(body: unknown): CreatedSession {
   return { sessionId: read.session_id, messages };
 }
 
-const samplingSessionSchema = /* @__PURE__ */ lazy(() => z.looseObject({ sampling_session_id: z.string() }));
+const samplingSessionSchema = /* @__PURE__ */ lazy(() => z.looseObject({ sampling_session_id: id() }));
 
 /** Answer of `create_sampling_session`. */
 export function readSamplingSession(body: unknown): string {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { clipped } from '../../kernel/json-text.ts';
 import type { CheckedDatum } from '../checked-datum.ts';
 import type { TensorData } from '../types/datum.ts';
 import type {
@@ -9,6 +10,7 @@ import type {
   SaveWeightsResponse,
 } from '../types/training.ts';
 import { chunkJson } from './chunk.ts';
+import { id } from './id.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import { readTensor, tensorJson } from './tensor.ts';
@@ -126,7 +128,8 @@ export function readForwardBackward(body: unknown): ForwardBackwardOutput {
   const outputs = (read.loss_fn_outputs ?? []).map((record, index) => {
     const tensors: Record<string, TensorData> = {};
     for (const [name, tensor] of Object.entries(record ?? {})) {
-      if (tensor !== null) tensors[name] = readTensor(tensor, `loss_fn_outputs[${index}].${name}`);
+      if (tensor !== null)
+        tensors[name] = readTensor(tensor, `loss_fn_outputs[${index}].${clipped(name, 60)}`);
     }
     return tensors;
   });
@@ -144,14 +147,14 @@ export function readOptimStep(body: unknown): OptimStepResponse {
   return { metrics: readMetrics(parseWire(optimStepSchema, body, 'optim_step result').metrics) };
 }
 
-const savedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: z.string() }));
+const savedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: id() }));
 
 /** Where weights were saved. */
 export function readSaved(body: unknown): SaveWeightsResponse {
   return { path: parseWire(savedSchema, body, 'save result').path };
 }
 
-const savedSamplerSchema = /* @__PURE__ */ lazy(() => z.looseObject({ sampling_session_id: z.string() }));
+const savedSamplerSchema = /* @__PURE__ */ lazy(() => z.looseObject({ sampling_session_id: id() }));
 
 /** Id of the sampling session an unnamed sampler save opened. */
 export function readSavedSamplerSession(body: unknown): string {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CheckpointDownload, DownloadOptions } from '../../../src/client/checkpoint-download.ts';
+import { createResumableDownload } from '../../../src/client/resumable-download.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
+import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { archiveStore, type StoreOptions, type StorePlan } from '../../support/archive-store.ts';
 import { answer, bare, type RestServer, restSetup } from '../../support/rest.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
@@ -55,6 +57,50 @@ describe('a download', () => {
       [7, 14, 21, 28, 35, 40].map((receivedBytes) => ({ receivedBytes, totalBytes: 40 })),
     );
     await nothingLeft(setup);
+  });
+
+  it('is over with its last byte: its limits are, too', async () => {
+    const setup = setUp({ plan: () => ({ bytes: 3, end: 'cut' }) });
+    const { signal } = new AbortController();
+    const listeners = countListeners(signal);
+    await setup.clock.drive(download(setup, { signal, timeoutMs: 600_000 }));
+    await setup.clock.advance(0);
+    expect(listeners.left).toBe(0);
+    expect(setup.clock.pending).toBe(0);
+    await nothingLeft(setup);
+  });
+
+  it('listens to its signal once at a time, however often it connects', async () => {
+    const clock = createVirtualClock();
+    const { signal } = new AbortController();
+    const listeners = countListeners(signal);
+    let most = 0;
+    const source = createResumableDownload({
+      clock,
+      random: () => 0,
+      emit: () => {},
+      signal,
+      idleTimeoutMs: 1_000,
+      path: '/path',
+      link: async () => 'https://store.test/a',
+      fetch: async (request) => {
+        most = Math.max(most, listeners.left);
+        const from = Number(/\d+/.exec(request.headers.get('range') ?? '0')?.[0]);
+        const headers = { 'content-range': `bytes ${from}-39/40` };
+        return new Response(CONTENT.subarray(from, from + 1), { status: 206, headers });
+      },
+    });
+    const read = async (): Promise<number> => {
+      let bytes = 0;
+      for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
+        bytes += piece.length;
+      }
+      return bytes;
+    };
+    expect(await clock.drive(read())).toBe(40);
+    expect(listeners.left).toBe(0);
+    // Of the connection, and of the one who waits for it.
+    expect(most).toBeLessThanOrEqual(2);
   });
 
   it('sends no key, no header of the user’s, and no range to where the archive is', async () => {
@@ -199,6 +245,29 @@ describe('a connection that is cut', () => {
     const setup = setUp({ etag: 'W/"v1"', plan: plans({ bytes: 9, end: 'cut' }) });
     expect(await setup.clock.drive(download(setup))).toEqual(CONTENT);
     expect(setup.store.conditions).toEqual([undefined, undefined]);
+    await nothingLeft(setup);
+  });
+
+  it('is not at its end where the whole came again, and less of it', async () => {
+    for (const end of ['short', 'cut'] as const) {
+      const setup = setUp({
+        ranges: 'ignored',
+        tellsSize: false,
+        plan: (exchange) => (exchange === 0 ? { bytes: 10, end: 'cut' } : { bytes: 9, end }),
+      });
+      expect(await driveToRejection(setup.clock, download(setup))).toMatchObject({
+        code: 'connection_failed',
+      });
+      await nothingLeft(setup);
+    }
+  });
+
+  it('knows an ETag again that has become weak', async () => {
+    const setup = setUp({
+      tellsSize: false,
+      plan: plans({ bytes: 9, end: 'cut' }, { headers: { etag: 'W/"v1"' } }),
+    });
+    expect(await setup.clock.drive(download(setup))).toEqual(CONTENT);
     await nothingLeft(setup);
   });
 
@@ -449,6 +518,26 @@ describe('silence', () => {
     await nothingLeft(setup);
   });
 
+  it('of a server can be aborted', async () => {
+    const reason = new Error('enough');
+    const seen: Request[] = [];
+    const setup = restSetup(({ target, request }) => {
+      if (!target.startsWith('https://store')) return answer({ url: 'https://store.test/a' });
+      seen.push(request);
+      return new Promise((_, reject) => {
+        request.signal.addEventListener('abort', () => reject(request.signal.reason));
+      });
+    });
+    const controller = new AbortController();
+    const ended = rejection(download(setup, { signal: controller.signal }));
+    await setup.clock.advance(1_000);
+    controller.abort(reason);
+    expect(await ended).toBe(reason);
+    expect(seen.map(({ signal }) => signal.aborted)).toEqual([true]);
+    expect(setup.clock.pending).toBe(0);
+    await setup.finish();
+  });
+
   it('of the reader is none: there is no timer while nobody reads', async () => {
     const setup = setUp();
     const handle = await setup.clock.drive(setup.rest.downloadCheckpoint(PATH));
@@ -550,9 +639,12 @@ describe('leaving', () => {
     const handle = await setup.clock.drive(
       setup.rest.downloadCheckpoint(PATH, { signal: controller.signal }),
     );
+    const reader = handle.stream.getReader();
+    const closed = rejection(reader.closed);
     controller.abort(reason);
-    await setup.clock.advance(0);
+    expect(await setup.clock.drive(closed)).toBe(reason);
     expect(setup.store.open()).toBe(0);
+    reader.releaseLock();
     expect(await rejection(handle.bytes())).toBe(reason);
     await nothingLeft(setup);
   });

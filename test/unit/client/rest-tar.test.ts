@@ -271,6 +271,68 @@ describe('an archive that is cut', () => {
   });
 });
 
+describe('what is packed', () => {
+  const packed = new Uint8Array(gzipSync(joined(member('x', utf8('12345')), END)));
+
+  it('is read to its end, whatever comes behind it, and fails where that fails', async () => {
+    for (const reason of [undefined, new Error('of the source')]) {
+      let isRead = false;
+      async function* source() {
+        yield packed;
+        for (let n = 0; n < 20; n++) yield new Uint8Array(40_000);
+        isRead = true;
+        if (reason !== undefined) throw reason;
+      }
+      if (reason === undefined) expect(await unpack(source())).toEqual({ x: utf8('12345') });
+      else expect(await rejection(unpack(source()))).toBe(reason);
+      expect(isRead).toBe(true);
+    }
+  });
+
+  it('is put in by slices, for each can become a thousand times as much', async () => {
+    const lengths: number[] = [];
+    const Platforms = globalThis.DecompressionStream;
+    class Watched {
+      readonly readable: ReadableStream;
+      readonly writable: WritableStream;
+      constructor() {
+        const platforms = new Platforms('gzip');
+        const writer = platforms.writable.getWriter();
+        this.readable = platforms.readable;
+        this.writable = new WritableStream<Uint8Array<ArrayBuffer>>({
+          write(piece) {
+            lengths.push(piece.length);
+            return writer.write(piece);
+          },
+          close: () => writer.close(),
+          abort: () => writer.abort(),
+        });
+      }
+    }
+    vi.stubGlobal('DecompressionStream', Watched);
+    try {
+      const zeros = new Uint8Array(30_000_000);
+      const bomb = new Uint8Array(
+        gzipSync(
+          Buffer.concat([
+            member('big', zeros.subarray(0, 0), { size: zeros.length.toString(8).padStart(11, '0') }),
+            zeros,
+          ]),
+        ),
+      );
+      expect(bomb.length).toBeGreaterThan(20_000);
+      for await (const { size } of extractArchive(bomb)) {
+        expect(size).toBe(30_000_000);
+        break;
+      }
+      expect(Math.max(...lengths)).toBe(16_384);
+      expect(lengths).toHaveLength(1);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+});
+
 describe('what is refused', () => {
   it.each([
     '/x',
@@ -455,10 +517,14 @@ describe('an entry', () => {
       gzipSync(joined(member('big', new Uint8Array(), { size: '00007502200' }), noise)),
     );
     let given = 0;
+    let cancelled = 0;
     const source = new ReadableStream<Uint8Array>(
       {
         pull(controller) {
           controller.enqueue(packed.slice(given * 65_536, ++given * 65_536));
+        },
+        cancel() {
+          cancelled += 1;
         },
       },
       { highWaterMark: 0 },
@@ -469,6 +535,7 @@ describe('an entry', () => {
       expect(given).toBeLessThan(6);
       break;
     }
+    expect(cancelled).toBe(1);
   });
 
   it('that was read does not change with the source', async () => {

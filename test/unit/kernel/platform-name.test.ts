@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { platformName } from '../../../src/operations/platform-name.ts';
+import { platformName } from '../../../src/kernel/platform-name.ts';
 
 it.each([
   ['Bun', { Bun: 1, process: 1 }],
