@@ -216,7 +216,8 @@ export function createTrainingClient(
     optimStep: (params, options) => start(requests.optimStep(params), OPTIM_STEP, readOptimStep, options),
     saveState(name, options) {
       const fields = { path: checkText('name', name), ...ttlField(options), ...overwriteField(options) };
-      return start(requests.save('weights', fields), SAVE_WEIGHTS, readSaved, options);
+      const read = (body: unknown) => readSaved(body, `tinker://${modelId}/weights/${name}`);
+      return start(requests.save('weights', fields), SAVE_WEIGHTS, read, options);
     },
     loadState(path, options) {
       return start(
@@ -228,7 +229,8 @@ export function createTrainingClient(
     },
     saveWeightsForSampler(name, options) {
       const fields = { path: checkText('name', name), ...ttlField(options) };
-      return start(requests.save('sampler_weights', fields), SAVE_FOR_SAMPLER, readSaved, options);
+      const read = (body: unknown) => readSaved(body, `tinker://${modelId}/sampler_weights/${name}`);
+      return start(requests.save('sampler_weights', fields), SAVE_FOR_SAMPLER, read, options);
     },
     async saveWeightsAndGetSamplingClient(options) {
       const number = () => ({ sampling_session_seq_id: sampling.nextId() });

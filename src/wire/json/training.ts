@@ -149,9 +149,16 @@ export function readOptimStep(body: unknown): OptimStepResponse {
 
 const savedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: id() }));
 
-/** Where weights were saved. */
-export function readSaved(body: unknown): SaveWeightsResponse {
-  return { path: parseWire(savedSchema, body, 'save result').path };
+const acknowledgedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: z.nullish(z.string()) }));
+
+/**
+ * Where weights were saved.
+ *
+ * @param usualPath - Where they are if the server only says that they were saved (servers.md 2.1 item 21).
+ */
+export function readSaved(body: unknown, usualPath?: string): SaveWeightsResponse {
+  const path = parseWire(acknowledgedSchema, body, 'save result').path ?? usualPath;
+  return { path: path ?? parseWire(savedSchema, body, 'save result').path };
 }
 
 const savedSamplerSchema = /* @__PURE__ */ lazy(() => z.looseObject({ sampling_session_id: id() }));
@@ -181,6 +188,7 @@ const modelInfoSchema = /* @__PURE__ */ lazy(() =>
     is_lora: z.nullish(z.boolean()),
     lora_rank: z.nullish(z.number()),
     model_name: z.nullish(z.string()),
+    base_model: z.nullish(z.string()),
   }),
 );
 
@@ -189,7 +197,7 @@ export function readModelInfo(body: unknown): ModelInfo {
   const info = parseWire(modelInfoSchema, body, 'get_info answer');
   return {
     modelId: info.model_id,
-    modelName: info.model_data?.model_name ?? info.model_name ?? undefined,
+    modelName: info.model_data?.model_name ?? info.model_name ?? info.base_model ?? undefined,
     arch: info.model_data?.arch ?? undefined,
     tokenizerId: info.model_data?.tokenizer_id?.split(':', 1)[0],
     isLora: info.is_lora ?? undefined,

@@ -7,12 +7,10 @@ import { rejection, thrown } from '../../support/settled.ts';
 type Kind = Exclude<FutureHandle['kind'], 'unknown'>;
 
 /** What another process kept. */
-const handle = (kind: Kind, more: Partial<FutureHandle> = {}): FutureHandle & { readonly kind: Kind } => ({
-  version: 1,
-  kind,
-  requestIds: ['r-1'],
-  ...more,
-});
+const handle = (
+  kind: Kind,
+  more: Omit<Partial<FutureHandle>, 'kind'> = {},
+): FutureHandle & { readonly kind: Kind } => ({ version: 1, requestIds: ['r-1'], ...more, kind });
 
 const PASS = {
   loss_fn_output_type: 'x',
@@ -34,7 +32,7 @@ function setUp(results: Record<string, unknown>, options: Partial<ServiceClientO
 }
 
 describe('an operation of another process', () => {
-  it.each<readonly [Kind, string, Partial<FutureHandle>, unknown, unknown]>([
+  it.each<readonly [Kind, string, Omit<Partial<FutureHandle>, 'kind'>, unknown, unknown]>([
     ['create_model', 'CreateModel', {}, { model_id: 'm:1' }, 'm:1'],
     ['create_model', 'CreateModel', {}, {}, 'r-1'],
     [
