@@ -1,3 +1,6 @@
+export type { BytesInput } from './client/byte-source.ts';
+export type { CheckpointDownload, DownloadOptions, DownloadProgress } from './client/checkpoint-download.ts';
+export type { CheckpointRef } from './client/checkpoint-ref.ts';
 export type { ClientConfigOverrides } from './client/client-config-check.ts';
 export type { CustomLoss, CustomLossResult } from './client/custom-loss.ts';
 export {
@@ -7,6 +10,10 @@ export {
   type GradientCheckOptions,
 } from './client/gradient-check.ts';
 export type { ServiceClientOptions } from './client/options.ts';
+export type { Page, PagePosition, Pages, WholeList } from './client/pages.ts';
+export type { AuditLogQuery } from './client/rest-account.ts';
+export type { RestClient, SessionQuery, TrainingRunQuery } from './client/rest-client.ts';
+export type { AccessOptions, AccessScope } from './client/rest-routes.ts';
 export type { ResultByKind } from './client/resume.ts';
 export type { SamplingClient } from './client/sampling-client.ts';
 export type { SamplingSource } from './client/sampling-sessions.ts';
@@ -16,6 +23,7 @@ export {
   type ServiceClient,
 } from './client/service-client.ts';
 export type { CircuitGauge, LimitGauge, OperationGauge, ServiceSnapshot } from './client/snapshot.ts';
+export { type ArchiveEntry, extractArchive } from './client/tar-archive.ts';
 export type { TrainStep, TrainStepOutput } from './client/train-step.ts';
 export type { TrainingClient } from './client/training-client.ts';
 export type { TrainingFromStateOptions } from './client/training-from-state.ts';
@@ -25,6 +33,8 @@ export type {
   SaveOptions,
   SaveStateOptions,
 } from './client/training-options.ts';
+export type { UsageWindow } from './client/usage-window.ts';
+export type { Identity } from './client/who-am-i.ts';
 export { TinkerBatchError } from './kernel/batch-error.ts';
 export { TinkerBudgetError } from './kernel/budget-error.ts';
 export { type Clock, type ScheduleOptions, systemClock } from './kernel/clock.ts';
@@ -45,6 +55,7 @@ export {
 } from './kernel/errors.ts';
 export type { Lane } from './kernel/lane.ts';
 export { type LimitScope, TinkerCircuitOpenError, TinkerLimitError } from './kernel/limit-errors.ts';
+export { type PartialFailure, TinkerPartialError } from './kernel/partial-error.ts';
 export { type RandomSource, seededRandom } from './kernel/random.ts';
 export { TinkerAmbiguousSubmitError, TinkerPoisonedError } from './kernel/submission-errors.ts';
 export { TinkerUnsupportedError } from './kernel/unsupported-error.ts';
@@ -66,6 +77,7 @@ export type { AuthScheme, FetchLike } from './transport/transport.ts';
 export { VERSION } from './version.ts';
 export type { ClientConfig } from './wire/json/client-config.ts';
 export { parseTinkerPath } from './wire/tinker-path.ts';
+export type { BillingEvent, BillingEventInfo, BillingUsage } from './wire/types/billing.ts';
 export type {
   ClippedLossInputs,
   Datum,
@@ -93,6 +105,13 @@ export {
   type TokenIds,
 } from './wire/types/model-input.ts';
 export type {
+  AuditLogEntry,
+  CheckpointArchive,
+  Cursor,
+  SamplerInfo,
+  SessionInfo,
+} from './wire/types/rest.ts';
+export type {
   SampledSequence,
   SampleRequest,
   SampleResponse,
@@ -115,3 +134,4 @@ export type {
   SaveWeightsResponse,
   UnloadModelResponse,
 } from './wire/types/training.ts';
+export type { Checkpoint, TrainingRun, WeightsInfo } from './wire/types/training-run.ts';

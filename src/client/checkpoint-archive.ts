@@ -16,6 +16,7 @@ import type { CheckpointArchive } from '../wire/types/rest.ts';
 import type { CheckpointPlace } from './checkpoint-ref.ts';
 import { sendRest } from './rest-request.ts';
 import { routeToCheckpoint } from './rest-routes.ts';
+import { webAddress } from './web-address.ts';
 
 /** How often an archive that is not ready is asked for, and how long between (protocol 2.9). */
 const MOST_TRIES = 6;
@@ -70,7 +71,7 @@ async function awaitArchive(
 ): Promise<CheckpointArchive> {
   const { clock, emit } = runtime;
   const path = routeToCheckpoint(place, 'archive');
-  const resolve = (url: string): string => resolveUrl(path, url, `${baseUrl}${path}`);
+  const resolve = (url: string): string => webAddress(path, url, `${baseUrl}${path}`);
   for (let tries = 1; ; tries++) {
     let special: Special | undefined;
     const body = await sendRest(runtime, scope, {
@@ -152,12 +153,6 @@ function unknownness(error: unknown): number {
 /** With its kind the bare name, and the other way round; what is exported is mostly to be sampled from. */
 function otherNameOf({ kind, ...place }: CheckpointPlace): CheckpointPlace {
   return { ...place, kind: kind === undefined ? 'sampler_weights' : undefined };
-}
-
-function resolveUrl(path: string, url: string, base: string): string {
-  const resolved = URL.canParse(url, base) ? new URL(url, base) : undefined;
-  if (resolved !== undefined && /^https?:$/.test(resolved.protocol)) return resolved.href;
-  throw new TinkerResponseError(`${path} answered with an address that is none`);
 }
 
 /** Where nothing can be read it is a quarter of an hour from now. */

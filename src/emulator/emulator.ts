@@ -6,6 +6,7 @@ import { createAuditLog } from './audit-log.ts';
 import { checkpointRoutes } from './checkpoint-routes.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { keyRoutes, serviceRoutes } from './config-routes.ts';
+import { withContentLength } from './content-length.ts';
 import { withCors } from './cors.ts';
 import { createDevice } from './device.ts';
 import { dialectIds } from './dialects/dialect-ids.ts';
@@ -84,6 +85,7 @@ function createHandler(options: ResolvedEmulatorOptions, state: EmulatorState): 
   const { dialect, hasOwnConfig, faults, clock, clockSkewMs, corsOrigin } = options;
   let handle = createRouter(areasOf(state), createBodyReader(options.decompress));
   handle = speakDialect(dialect, { handle, state, hasOwnConfig });
+  handle = withContentLength(handle);
   if (faults !== undefined) handle = withFaults(handle, faults, clock);
   if (clockSkewMs !== undefined) handle = withServerDates(handle, state.clock);
   return corsOrigin === undefined ? handle : withCors(handle, corsOrigin);

@@ -29,13 +29,14 @@ export function createModelOnce(
 ): Response {
   const number = fieldsOf(body).integer('model_seq_id');
   if (number < 0) throw problem(422, 'body.model_seq_id must be at least 0');
+  const idOf = (requestId: string): string => ids.model(session.id, number, requestId);
   const open = (): string => {
-    const requestId: string = futures.open(
-      device.run(() => create(ids.model(session.id, number, requestId))),
-    );
-    return requestId;
+    // A job starts later than this returns, so it knows its id.
+    const opened: string = futures.open(device.run(() => create(idOf(opened))));
+    return opened;
   };
-  return json({ request_id: modelRequests(session.id).once(number, bytes, open) });
+  const requestId = modelRequests(session.id).once(number, bytes, open);
+  return json({ request_id: requestId, model_id: idOf(requestId) });
 }
 
 function createModel(state: EmulatorState): Handler {

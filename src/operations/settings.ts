@@ -37,7 +37,7 @@ export interface SettingsParts {
   apply(config: ClientConfig): void;
 }
 
-/** A server that fails the question so often has its defaults. */
+/** A server that fails the question so often in a row has its defaults. */
 const MAX_FAILURES = 3;
 
 /**
@@ -73,7 +73,7 @@ export function createSettings(parts: SettingsParts): Settings {
       } catch (error) {
         signal.throwIfAborted();
         if (!isTinkerError(error)) throw error;
-        failures += 1;
+        failures = mayBeBroken(error) ? failures + 1 : 0;
         if (!saysNothing(error) && (!mayBeBroken(error) || failures < MAX_FAILURES)) throw error;
         return settle(defaultClientConfig());
       }

@@ -23,8 +23,9 @@ export async function sendTolerant(
   { pipeline, emit, unknownFields }: Pick<Runtime, 'pipeline' | 'emit' | 'unknownFields'>,
   request: PipelineRequest,
 ): Promise<unknown> {
-  const { body, path } = request;
-  if (body === undefined || 'bytes' in body) return pipeline.send(request);
+  const { body, path, method } = request;
+  // What a PUT carries is what it is about.
+  if (body === undefined || 'bytes' in body || method !== 'POST') return pipeline.send(request);
   const sent = without(body, unknownFields.get(path));
   try {
     return await pipeline.send({ ...request, body: sent });

@@ -1,5 +1,6 @@
-import { TinkerApiError } from '../kernel/errors.ts';
+import { isTinkerError, TinkerApiError } from '../kernel/errors.ts';
 import { readRetryAfter } from '../policy/retry-after.ts';
+import { checkedResponse } from './checked-response.ts';
 import { connectionError } from './classify.ts';
 import type { FetchLike } from './transport.ts';
 
@@ -40,13 +41,14 @@ export async function openDownload(fetch: FetchLike, request: DownloadRequest): 
   let isAnswered = false;
   const failed = (cause: unknown): unknown => {
     if (signal.aborted) return signal.reason;
+    if (isTinkerError(cause, 'input_invalid')) return cause;
     const { href, origin, search } = new URL(url);
     // Some platforms put the address into their message.
     return connectionError(origin, cause, [url, href, search], isAnswered);
   };
   try {
     signal.throwIfAborted();
-    const response = await fetch(new Request(url, { headers, signal }));
+    const response = checkedResponse(await fetch(new Request(url, { headers, signal })));
     isAnswered = true;
     return downloadAnswer(response, signal, failed);
   } catch (cause) {

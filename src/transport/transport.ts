@@ -3,6 +3,7 @@ import { concatBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { withAttemptTimeout } from '../policy/timeout.ts';
 import { stringifyExact } from '../wire/json/exact-json.ts';
+import { checkedResponse } from './checked-response.ts';
 import { type Answer, connectionError, isProtobuf, readBody, statusError } from './classify.ts';
 import type { Credential } from './credential.ts';
 import { requestHeaders } from './headers.ts';
@@ -86,6 +87,7 @@ export function createTransport(options: TransportOptions): Transport {
     const { headers = {}, body = {} } = request;
     const secrets = [credential, ...ownSecrets, ...secretsOf(headers), ...secretsIn(body)];
     const payload = payloadOf(request);
+    let misuse: unknown;
     request.onSend?.();
     const sent = ky(`${baseUrl}${request.path}`, {
       method: request.method,
@@ -104,7 +106,15 @@ export function createTransport(options: TransportOptions): Transport {
       retry: 0,
       timeout: false,
       throwHttpErrors: false,
-      fetch: (input) => fetch(input as Request),
+      async fetch(input) {
+        const response = await fetch(input as Request);
+        try {
+          return checkedResponse(response);
+        } catch (error) {
+          misuse = error;
+          throw error;
+        }
+      },
     });
     let isAnswered = false;
     try {
@@ -121,6 +131,7 @@ export function createTransport(options: TransportOptions): Transport {
       return { path, status, headers, text: kept, bytes, requestId: request.requestId };
     } catch (cause) {
       signal.throwIfAborted();
+      if (misuse !== undefined) throw misuse;
       throw connectionError(new URL(baseUrl).origin, cause, secrets, isAnswered);
     }
   }

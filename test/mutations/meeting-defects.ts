@@ -12,18 +12,28 @@ export const MEETING_DEFECTS: readonly Mutation[] = [
         'unsettled.waitMs ?? paced.delayMs',
       ],
       [
-        'a bill is asked for at the pace of failures',
-        "return { kind: 'limited', status, waitMs: BILLING_RETRY_MS };",
-        "return { kind: 'limited', status };",
-      ],
-      ['a body’s hint is not heard', 'hintMs: hintMs ?? pending.hintMs', 'hintMs: undefined'],
-      ['the python pace pauses others', "isDeafToHints: pollPolicy.kind === 'python',", ''],
-      [
         'an answer that waited for a connection is a long poll',
         'elapsedMs: now - (sentAt ?? now)',
         'elapsedMs: now',
       ],
     ],
+  ),
+  ...mutationsOf(
+    'operations/poll-judge.ts',
+    ['unit/operations/poll.test.ts'],
+    [
+      [
+        'a bill is asked for at the pace of failures',
+        "return { kind: 'limited', status, waitMs: BILLING_RETRY_MS };",
+        "return { kind: 'limited', status };",
+      ],
+      ['a body’s hint is not heard', 'hintMs: hintMs ?? pending.hintMs', 'hintMs: undefined'],
+    ],
+  ),
+  ...mutationsOf(
+    'operations/poll-request.ts',
+    ['unit/operations', 'unit/transport/pipeline.test.ts'],
+    [['the python pace pauses others', "isDeafToHints: pollPolicy.kind === 'python',", '']],
   ),
   ...mutationsOf(
     'operations/account.ts',
@@ -94,7 +104,7 @@ export const MEETING_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'operations/api-future.ts',
+    'operations/run-operation.ts',
     ['integration/sampling-limits.test.ts', 'integration/hard-cases.test.ts'],
     [
       [
@@ -102,8 +112,12 @@ export const MEETING_DEFECTS: readonly Mutation[] = [
         'await sleep(runtime.clock, resubmitDelay(resubmissions, runtime.random), scope.signal);',
         '',
       ],
-      ['what never began is told as a failure', 'let wasAborted = true;', 'let wasAborted = false;'],
     ],
+  ),
+  ...mutationsOf(
+    'operations/api-future.ts',
+    ['integration/sampling-limits.test.ts', 'integration/hard-cases.test.ts'],
+    [['what never began is told as a failure', 'let wasAborted = true;', 'let wasAborted = false;']],
   ),
   ...mutationsOf(
     'operations/operation-view.ts',

@@ -85,12 +85,12 @@ export const POLICY_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'operations/turns.ts',
+    'operations/numbered-submission.ts',
     ['unit/operations/turns.test.ts', 'integration/fault-matrix.test.ts'],
     [
       [
         'a second gradient on a server that does not know a number again',
-        'isFinal: () => fate.isUnknown && !runtime.serverDeduplicates,',
+        '|| (fate.isUnknown && !runtime.serverDeduplicates)',
         '',
       ],
       [
@@ -100,12 +100,18 @@ export const POLICY_DEFECTS: readonly Mutation[] = [
       ],
       [
         'the caller’s abort leaves a lost request unknown',
-        'if (!fate.isUnknown && !fate.isInFlight) waiting',
-        'waiting',
+        'if (caller.signal.aborted && !fate.isUnknown && !fate.isInFlight) waiting',
+        'if (caller.signal.aborted) waiting',
       ],
+    ],
+  ),
+  ...mutationsOf(
+    'operations/turns.ts',
+    ['unit/operations/turns.test.ts', 'integration/fault-matrix.test.ts'],
+    [
       ['numbers go on after one is lost', 'if (poison !== undefined) throw poison;', ''],
-      ['a number is used twice', 'nextId += 1;', ''],
-      ['a step is sent although its pass was not', 'request.precondition?.();', ''],
+      ['a number is used twice', 'nextId += slots.length;', ''],
+      ['a step is sent although its pass was not', 'batch.precondition?.();', ''],
     ],
   ),
   ...mutationsOf(

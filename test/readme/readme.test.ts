@@ -37,6 +37,15 @@ it('has examples of testing that run as they stand: one prints what it says, one
   expect(stderr).toMatch(/InterleavingError: 1 visits \(schedule: 1:get visits > 2:get visits > /);
 }, 60_000);
 
+it('has an example of runs and checkpoints that prints what it says', async () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const [, listed = ''] = /^It prints the lines (`.*`)\.$/m.exec(readme) ?? [];
+  const lines = [...listed.matchAll(/`([^`]+)`/g)].map(([, line]) => line);
+  const code = readmeBlocks('js').find((block) => block.includes('createRestClient')) ?? '';
+  expect(lines).toHaveLength(4);
+  expect(await runBlock(code)).toEqual({ exit: 0, stdout: lines.join('\n'), stderr: '' });
+}, 60_000);
+
 it('names only commands that exist', () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;

@@ -14,12 +14,10 @@ export interface SeenRequest {
 }
 
 /** Replies of a server, by request. */
-export interface Tape {
+export interface RecordedReplies {
   readonly replies: ReadonlyMap<string, readonly Reply[]>;
   /** Routes that were asked, in their order. */
   readonly endpoints: readonly string[];
-  /** Keys of each endpoint. */
-  readonly keys: ReadonlyMap<string, ReadonlySet<string>>;
   /** All replies, with their endpoints. */
   readonly all: readonly { readonly endpoint: string; readonly reply: Reply }[];
 }
@@ -41,8 +39,11 @@ const IDS = [
 const NUMBERED =
   /^POST (forward|forward_backward|optim_step|save_weights|save_weights_for_sampler|load_weights)$/;
 
-/** Tells requests apart. Learns from recorded submissions what their futures are of. */
-export function createKeys() {
+/** Tells requests apart. */
+export type Keys = ReturnType<typeof createKeys>;
+
+/** Learns from recorded submissions what their futures are of. */
+function createKeys() {
   const routes = new Map<string, string>();
 
   const see = async (request: Request): Promise<SeenRequest & { readonly name: string }> => {
@@ -72,7 +73,7 @@ export function createKeys() {
     }
     const numbered =
       NUMBERED.test(name) && 'model_id' in body
-        ? { modelId: String(body['model_id']), sequenceId: Number(body['seq_id']) }
+        ? { modelId: wellFormed(String(body['model_id'])), sequenceId: Number(body['seq_id']) }
         : undefined;
     const pass = (body['forward_input'] ?? body['forward_backward_input']) as PassInput | undefined;
     const range = request.headers.get('range') ?? '';
@@ -107,6 +108,11 @@ interface PassInput {
 const passKey = (isForward: boolean, tokens: readonly (readonly number[])[]): string =>
   `pass ${isForward} ${JSON.stringify(tokens)}`;
 
+/** As protobuf has it: half of a surrogate pair has no bytes. */
+function wellFormed(text: string): string {
+  return new TextDecoder().decode(new TextEncoder().encode(text));
+}
+
 /** A path without the ids in it. */
 function routeOf(path: string): string {
   return path
@@ -128,12 +134,12 @@ function jsonObject(bytes: Uint8Array): Record<string, unknown> {
 /** A server that is written down while it answers. */
 export function recordReplies(fetch: FetchLike): {
   readonly fetch: FetchLike;
-  tape(): Tape;
-  readonly keys: ReturnType<typeof createKeys>;
+  replies(): RecordedReplies;
+  readonly keys: Keys;
 } {
   const keys = createKeys();
   const replies = new Map<string, Reply[]>();
-  const byEndpoint = new Map<string, Set<string>>();
+  const endpoints = new Set<string>();
   const all: { endpoint: string; reply: Reply }[] = [];
   return {
     keys,
@@ -144,24 +150,24 @@ export function recordReplies(fetch: FetchLike): {
       const reply = { status: response.status, headers: Object.fromEntries(response.headers), bytes };
       keys.learn(seen, reply);
       replies.set(seen.key, [...(replies.get(seen.key) ?? []), reply]);
-      byEndpoint.set(seen.endpoint, (byEndpoint.get(seen.endpoint) ?? new Set()).add(seen.key));
+      endpoints.add(seen.endpoint);
       all.push({ endpoint: seen.endpoint, reply });
       return response;
     },
-    tape: () => ({ replies, endpoints: [...byEndpoint.keys()], keys: byEndpoint, all }),
+    replies: () => ({ replies, endpoints: [...endpoints], all }),
   };
 }
 
 /** What is done to the replies of a replay. */
 export interface ReplayPlan {
-  /** The endpoint whose replies are mutated; `undefined`: none. */
-  readonly endpoint: string | undefined;
-  /** The first request there only, the first time each request is made, or always. */
-  readonly extent: 'one' | 'each once' | 'all';
+  /** The endpoints whose replies are mutated. */
+  readonly endpoints: readonly string[];
+  /** The first request there only, the first time each request is made, always, or one time in four. */
+  readonly extent: 'one' | 'each once' | 'all' | 'some';
   readonly random: RandomSource;
 }
 
-/** A server made of a tape. */
+/** A server made of recorded replies. */
 export interface Replay {
   readonly fetch: FetchLike;
   /** What was done, reply by reply. */
@@ -177,22 +183,29 @@ const UNKNOWN: Reply = {
   bytes: new TextEncoder().encode('{"detail":"There is no such thing"}'),
 };
 
-/** Answer each request as the tape has it, the last reply of a key for ever; mutated where the plan says. */
-export function replayReplies(tape: Tape, keys: ReturnType<typeof createKeys>, plan: ReplayPlan): Replay {
+/** Answer each request as it was recorded, the last reply of a key for ever; mutated where the plan says. */
+export function replayReplies(
+  { replies, all, keys }: RecordedReplies & { readonly keys: Keys },
+  plan: ReplayPlan,
+): Replay {
   const turns = new Map<string, number>();
   const mutations: string[] = [];
   const mutatedKeys = new Set<string>();
   const exchanges: Exchange[] = [];
-  const others = tape.all.flatMap(({ endpoint, reply }) => (endpoint === plan.endpoint ? [] : [reply]));
+  // What holds a token goes nowhere else: whoever gets it there cannot know that it is one.
+  const isOther = (endpoint: string): boolean =>
+    endpoint !== 'POST auth/token' && (plan.endpoints.length > 1 || endpoint !== plan.endpoints[0]);
+  const others = all.flatMap(({ endpoint, reply }) => (isOther(endpoint) ? [reply] : []));
   let fillers = 0;
 
   const isMutated = ({ endpoint }: SeenRequest, turn: number): boolean => {
-    if (endpoint !== plan.endpoint) return false;
+    if (!plan.endpoints.includes(endpoint)) return false;
+    if (plan.extent === 'some') return plan.random() < 0.25;
     if (plan.extent === 'all') return true;
     return turn === 0 && (plan.extent === 'each once' || mutatedKeys.size === 0);
   };
   const genuine = ({ name, key }: { readonly name: string; readonly key: string }, turn: number): Reply => {
-    const recorded = tape.replies.get(key);
+    const recorded = replies.get(key);
     if (recorded !== undefined) return recorded[Math.min(turn, recorded.length - 1)] as Reply;
     if (!/^POST forward/.test(name)) return UNKNOWN;
     // A pass that fills a number, or part of one that is cut in another way.

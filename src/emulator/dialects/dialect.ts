@@ -76,11 +76,13 @@ export interface EmulatorDialect {
 
   // Submissions and futures.
 
+  /** Whether the future of a new model names it; else its submission does, or the future's own id is its id. */
+  readonly namesNewModels: boolean;
   /** What the answer to a submission says of the model: its id, null, or nothing. */
   readonly submitReply: 'model-id' | 'null-model-id' | 'bare';
   /** What the id of the future is called there. */
   readonly requestIdField: 'request_id' | 'future_id' | 'id';
-  /** `load_weights` is answered without the id of a future. */
+  /** `load_weights` loads nothing, and is answered by a 200 without the id of a future. */
   readonly loadsWithoutFuture: boolean;
   /** Answers to samples name each sequence in `sample_sequence_ids`. */
   readonly sampleSequenceIds: boolean;

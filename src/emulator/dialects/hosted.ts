@@ -23,6 +23,7 @@ export const HOSTED: EmulatorDialect = {
   modelIdForm: 'session',
   samplerIdForm: 'session',
   paths: 'tinker',
+  namesNewModels: true,
   submitReply: 'model-id',
   requestIdField: 'request_id',
   loadsWithoutFuture: false,

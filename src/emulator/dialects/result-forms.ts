@@ -111,7 +111,7 @@ function sampleForm(dialect: EmulatorDialect): ResultEncoding<SampleResult> {
   };
 }
 
-function plainForm({ stepResult, paths }: EmulatorDialect): ResultEncoding<object> {
+function plainForm({ stepResult, paths, namesNewModels }: EmulatorDialect): ResultEncoding<object> {
   return {
     json(result) {
       const { metrics, ...body } = result as JsonRecord & {
@@ -126,6 +126,7 @@ function plainForm({ stepResult, paths }: EmulatorDialect): ResultEncoding<objec
           status: 'ok',
         };
       }
+      if (!namesNewModels && body['type'] === 'create_model') return { type: 'create_model' };
       const isSaved = /^save_weights/.test(String(body['type'])) && 'path' in body;
       return isSaved && paths === 'null' ? { ...body, path: null } : result;
     },

@@ -1,6 +1,12 @@
 import type { EmulatorDialect } from './dialect.ts';
 import type { Exchange, Layer } from './exchange.ts';
-import { editAnswer, type JsonObject, jsonOf } from './json-body.ts';
+import { editAnswer, type JsonObject, jsonAnswer, jsonOf } from './json-body.ts';
+
+/** As TinkerCloud answers (servers.md 1.4). */
+const DEPRECATED = {
+  success: false,
+  message: 'load_weights is deprecated: name the checkpoint in create_model',
+};
 
 /** The answers to submissions: what else they say beside the future's id, and how they call that. */
 export function submissions(dialect: EmulatorDialect): Layer | undefined {
@@ -21,13 +27,12 @@ export function submissions(dialect: EmulatorDialect): Layer | undefined {
   };
 
   return (next) => async (exchange) => {
+    if (loadsWithoutFuture && exchange.path === 'load_weights') return jsonAnswer(DEPRECATED);
     const answer = await next(exchange);
     if (exchange.path === 'retrieve_future' || answer.status >= 300) return answer;
     return editAnswer(answer, (body) => {
       const { request_id: requestId, model_id: modelId, ...others } = body;
       if (typeof requestId !== 'string') return body;
-      if (loadsWithoutFuture && exchange.path === 'load_weights')
-        return { success: false, message: 'load_weights is deprecated: name the checkpoint in create_model' };
       return {
         ...others,
         [requestIdField]: requestIdForm === 'number' ? Number(requestId) : requestId,

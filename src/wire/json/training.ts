@@ -157,7 +157,7 @@ const acknowledgedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: z.nu
  * @param usualPath - Where they are if the server only says that they were saved (servers.md 2.1 item 21).
  */
 export function readSaved(body: unknown, usualPath?: string): SaveWeightsResponse {
-  const path = parseWire(acknowledgedSchema, body, 'save result').path ?? usualPath;
+  const path = parseWire(acknowledgedSchema, body, 'save result').path || usualPath;
   return { path: path ?? parseWire(savedSchema, body, 'save result').path };
 }
 

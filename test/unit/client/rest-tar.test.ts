@@ -289,6 +289,42 @@ describe('what is packed', () => {
     }
   });
 
+  it('is read to its end where the platform ends before', async () => {
+    const tar = joined(member('x', utf8('12345')), END);
+    class Hasty {
+      readonly readable: ReadableStream;
+      readonly writable: WritableStream;
+      constructor() {
+        const { readable, writable } = new TransformStream({
+          transform(_, controller) {
+            controller.enqueue(tar);
+            controller.terminate();
+          },
+        });
+        this.readable = readable;
+        this.writable = writable;
+      }
+    }
+    vi.stubGlobal('DecompressionStream', Hasty);
+    try {
+      for (const reason of [undefined, new Error('of the source')]) {
+        let isRead = false;
+        async function* source() {
+          yield packed;
+          for (let turn = 0; turn < 5; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+          if (reason !== undefined) throw reason;
+          for (let n = 0; n < 5; n++) yield new Uint8Array(10);
+          isRead = true;
+        }
+        if (reason === undefined) expect(await unpack(source())).toEqual({ x: utf8('12345') });
+        else expect(await rejection(unpack(source()))).toBe(reason);
+        expect(isRead).toBe(reason === undefined);
+      }
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
   it('is put in by slices, for each can become a thousand times as much', async () => {
     const lengths: number[] = [];
     const Platforms = globalThis.DecompressionStream;

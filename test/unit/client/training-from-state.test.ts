@@ -67,7 +67,12 @@ describe('a training client from a state', () => {
 
   it('takes the optimizer along, another base, metadata and somebody’s key, where it is told to', async () => {
     const { create, clock, bodies, keys, finish } = setUp();
-    const state = { optimizer: true, baseModel: 'mine', userMetadata: { a: 'b' }, weightsAccessToken: 'tml-theirs' };
+    const state = {
+      optimizer: true,
+      baseModel: 'mine',
+      userMetadata: { a: 'b' },
+      weightsAccessToken: 'tml-theirs',
+    };
     const training = await clock.drive(create(state));
     expect(bodies('create_model')).toMatchObject([{ base_model: 'mine', user_metadata: { a: 'b' } }]);
     expect(bodies('load_weights')).toEqual([
@@ -121,7 +126,9 @@ describe('a training client from a state', () => {
     const ours = tokenFor({ now: () => 1_700_000_000_000 } as never, 3_600, 'for tml-test');
     expect(keys('weights_info')[0]).toBe(theirs);
     expect(keys('weights_info')).toHaveLength(2);
-    expect(new Set([...keys('create_session'), ...keys('create_model'), ...keys('load_weights')])).toEqual(new Set([ours]));
+    expect(new Set([...keys('create_session'), ...keys('create_model'), ...keys('load_weights')])).toEqual(
+      new Set([ours]),
+    );
     expect(bodies('load_weights')).toMatchObject([{ weights_access_token: 'tml-theirs' }]);
     await finish();
   });
@@ -146,7 +153,12 @@ describe('a training client from a state', () => {
 
   it('shows their key in no error, whatever the server repeats', async () => {
     const detail = [
-      { type: 'extra_forbidden', loc: ['body', 'weights_access_token'], msg: 'tml-theirs?', input: 'tml-theirs' },
+      {
+        type: 'extra_forbidden',
+        loc: ['body', 'weights_access_token'],
+        msg: 'tml-theirs?',
+        input: 'tml-theirs',
+      },
     ];
     for (const path of ['weights_info', 'load_weights']) {
       const { create, clock, events, finish } = setUp({ [path]: [{ status: 422, body: { detail } }] });
@@ -180,7 +192,9 @@ describe('a training client from a state', () => {
   });
 
   it('cannot be where the server does not tell shapes, which says what to do instead', async () => {
-    const { create, clock, finish } = setUp({ weights_info: [{ status: 404, body: { detail: 'Not Found' } }] });
+    const { create, clock, finish } = setUp({
+      weights_info: [{ status: 404, body: { detail: 'Not Found' } }],
+    });
     const error = await driveToRejection(clock, create());
     expect(error).toMatchObject({
       code: 'unsupported_by_server',
@@ -191,7 +205,9 @@ describe('a training client from a state', () => {
   });
 
   it('fails with the server’s words where there is no such checkpoint', async () => {
-    const { create, clock, finish } = setUp({ weights_info: [{ status: 404, body: { detail: 'No checkpoint x' } }] });
+    const { create, clock, finish } = setUp({
+      weights_info: [{ status: 404, body: { detail: 'No checkpoint x' } }],
+    });
     expect(await driveToRejection(clock, create())).toMatchObject({ code: 'http_status', status: 404 });
     await finish();
   });
@@ -210,7 +226,14 @@ describe('a training client from a state', () => {
     await finish();
   });
 
-  it.each(['client/config', 'create_session', 'weights_info', 'create_model', 'retrieve_future', 'load_weights'])(
+  it.each([
+    'client/config',
+    'create_session',
+    'weights_info',
+    'create_model',
+    'retrieve_future',
+    'load_weights',
+  ])(
     'is given up as a whole, also while %s is waited for: by a limit, an abort, the service’s end',
     async (path) => {
       const late = setUp({ [path]: ['nothing'] });
@@ -255,7 +278,12 @@ describe('where the server makes models by loading', () => {
 
   it('takes along what it is told to, and somebody’s key as it is', async () => {
     const { create, clock, bodies, finish } = setUp({}, {}, config);
-    const state = { optimizer: true, baseModel: 'mine', userMetadata: { a: 'b' }, weightsAccessToken: 'tml-theirs' };
+    const state = {
+      optimizer: true,
+      baseModel: 'mine',
+      userMetadata: { a: 'b' },
+      weightsAccessToken: 'tml-theirs',
+    };
     await clock.drive(create(state));
     expect(bodies('load_weights')).toEqual([
       {
@@ -307,9 +335,9 @@ describe('where the server makes models by loading', () => {
   });
 
   it('is known also where the settings are told late', async () => {
-    const { create, clock, paths, finish } = setUp(
-      { 'client/config': [{ status: 503 }, { status: 503 }, { status: 200, body: config }] },
-    );
+    const { create, clock, paths, finish } = setUp({
+      'client/config': [{ status: 503 }, { status: 503 }, { status: 200, body: config }],
+    });
     await clock.drive(create());
     expect(paths()).not.toContain('create_model');
     await finish();
@@ -320,7 +348,12 @@ describe('the id of a model', () => {
   it.each<readonly [string, object, object, string]>([
     ['the result', { request_id: 'create_model', model_id: 'reply' }, { model_id: 'result' }, 'result'],
     ['the reply', { request_id: 'create_model', model_id: 'reply' }, {}, 'reply'],
-    ['the reply, where the result names none', { request_id: 'create_model', model_id: 'reply' }, { model_id: null }, 'reply'],
+    [
+      'the reply, where the result names none',
+      { request_id: 'create_model', model_id: 'reply' },
+      { model_id: null },
+      'reply',
+    ],
     ['the request', { request_id: 'create_model', model_id: null }, {}, 'create_model'],
   ])('is that of %s (item 15)', async (_, reply, result, expected) => {
     const { service, clock, finish } = setUp({

@@ -6,7 +6,11 @@ import { driveToRejection, rejection } from '../../support/settled.ts';
 const MODEL = 'sess-1:train:0';
 
 async function setUp(script: Record<string, readonly Answer[]> = {}, options = {}) {
-  const answers: Record<string, unknown> = { create_model: { model_id: MODEL }, optim_step: {}, unload: { model_id: MODEL } };
+  const answers: Record<string, unknown> = {
+    create_model: { model_id: MODEL },
+    optim_step: {},
+    unload: { model_id: MODEL },
+  };
   const base = scriptedService(
     {
       unload_model: [{ status: 200, body: { request_id: 'unload' } }],
@@ -20,7 +24,10 @@ async function setUp(script: Record<string, readonly Answer[]> = {}, options = {
     },
     options,
   );
-  return { ...base, training: await base.clock.drive(base.service.createLoraTrainingClient({ baseModel: 'm' })) };
+  return {
+    ...base,
+    training: await base.clock.drive(base.service.createLoraTrainingClient({ baseModel: 'm' })),
+  };
 }
 
 describe('unload', () => {
@@ -60,7 +67,10 @@ describe('unload', () => {
     await clock.advance(10);
     expect(bodies('unload_model')).toHaveLength(1);
     await finish();
-    expect(await Promise.all([step, unloaded])).toMatchObject([{ code: 'client_closed' }, { code: 'client_closed' }]);
+    expect(await Promise.all([step, unloaded])).toMatchObject([
+      { code: 'client_closed' },
+      { code: 'client_closed' },
+    ]);
   });
 
   it.each<readonly [number, unknown]>([
@@ -80,13 +90,21 @@ describe('unload', () => {
   });
 
   it('fails with the server’s words where there is no such model', async () => {
-    const { training, clock, finish } = await setUp({ unload_model: [{ status: 404, body: { detail: 'No model' } }] });
-    expect(await driveToRejection(clock, training.unload())).toMatchObject({ code: 'http_status', status: 404 });
+    const { training, clock, finish } = await setUp({
+      unload_model: [{ status: 404, body: { detail: 'No model' } }],
+    });
+    expect(await driveToRejection(clock, training.unload())).toMatchObject({
+      code: 'http_status',
+      status: 404,
+    });
     await finish();
   });
 
   it('works for a client whose order is lost, too: it is how to be rid of the model', async () => {
-    const { training, clock, finish } = await setUp({ optim_step: [{ status: 503 }] }, { retryBudgetMs: 1_000 });
+    const { training, clock, finish } = await setUp(
+      { optim_step: [{ status: 503 }] },
+      { retryBudgetMs: 1_000 },
+    );
     expect(await driveToRejection(clock, training.optimStep())).toMatchObject({ code: 'submit_ambiguous' });
     expect(await driveToRejection(clock, training.optimStep())).toMatchObject({ code: 'client_poisoned' });
     expect(await clock.drive(training.unload())).toEqual({ modelId: MODEL });

@@ -113,6 +113,21 @@ describe('client/config', () => {
     finish();
   });
 
+  it('is not given up for an outage that looks different each time', async () => {
+    const { ready, requests, finish } = setUp([
+      { status: 500 },
+      'refused',
+      { status: 503 },
+      { status: 502 },
+      { status: 429 },
+      SERVED,
+    ]);
+    for (let asked = 0; asked < 5; asked++) await rejection(ready());
+    expect((await ready()).maxChunkLength).toBe(7);
+    expect(requests).toHaveLength(6);
+    finish();
+  });
+
   it('that is answered by a page leaves the defaults at once', async () => {
     const { ready, requests, settings, finish } = setUp([
       { status: 200, text: '<html>', headers: { 'content-type': 'text/html' } },

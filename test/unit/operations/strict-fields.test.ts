@@ -15,9 +15,9 @@ const OK: Answer = { status: 200, body: { request_id: 'r' } };
 
 function setUp(answers: readonly Answer[]) {
   const base = testRuntime({ save_weights: answers, load_weights: answers });
-  const send = (body: object | undefined, path = 'save_weights') =>
+  const send = (body: object | undefined, path = 'save_weights', method: 'POST' | 'PUT' = 'POST') =>
     base.runtime.scopes.run({}, (scope) =>
-      sendResilient(base.runtime, { method: 'POST', path: `/api/v1/${path}`, lane: 'train', body, scope }),
+      sendResilient(base.runtime, { method, path: `/api/v1/${path}`, lane: 'train', body, scope }),
     );
   const bodies = () => base.requests.map(({ body }) => body);
   return { ...base, send, bodies };
@@ -99,6 +99,13 @@ describe('a field that a strict server refuses (item 5)', () => {
     const { status } = answer as { status: number };
     expect(await clock.drive(rejection(send({ path: 'n', ttl_seconds: 5 })))).toMatchObject({ status });
     expect([bodies().length, events]).toEqual([1, []]);
+  });
+
+  it('is what a PUT is about: without it there is nothing to send', async () => {
+    const { send, bodies, clock } = setUp([forbidden(['body', 'ttl_seconds']), OK]);
+    const put = rejection(send({ ttl_seconds: 5 }, 'save_weights', 'PUT'));
+    expect(await clock.drive(put)).toMatchObject({ status: 422 });
+    expect(bodies()).toEqual([{ ttl_seconds: 5 }]);
   });
 
   it('is nothing in a request without a body, or with one that is not JSON', async () => {
