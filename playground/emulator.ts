@@ -1,14 +1,17 @@
 import { parseArgs } from 'node:util';
 import * as zlib from 'node:zlib';
-import { createEmulator, type EmulatorOptions } from 'isotinker/emulator';
+import { createEmulator, type DialectName, dialectNames, type EmulatorOptions } from 'isotinker/emulator';
 import { serve } from 'srvx';
 import { UsageError } from './options.ts';
 
 // `npm run emulator`: the emulator as a server on this machine, for any client of the Tinker API.
 
-const USAGE = `npm run emulator -- [--port N] [--api-key KEY] [--jwt] [--cors]
+const USAGE = `npm run emulator -- [--port N] [--dialect NAME] [--api-key KEY] [--jwt] [--cors]
 
   --port N        listen there, on 127.0.0.1 only; 0 takes a free one   (default: 8787)
+  --dialect NAME  whose manners it has                                  (default: hosted)
+                  ${dialectNames().slice(0, 5).join(', ')},
+                  ${dialectNames().slice(5).join(', ')}
   --api-key KEY   refuse every other key                                (default: any key will do)
   --jwt           give tokens for keys, and take nothing else
   --cors          let pages of other origins call`;
@@ -30,8 +33,15 @@ function readOptions(args: readonly string[]): ServerOptions | 'help' {
     throw new UsageError(`--port must be a whole number from 0 to 65535, got "${values.port}"`);
   const apiKey = values['api-key'];
   if (apiKey === '') throw new UsageError('--api-key must not be empty');
+  const dialect = readDialect(values.dialect);
   const { jwt, cors } = values;
-  return { port, emulator: { apiKey, jwt, cors, decompress: decompressor() } };
+  return { port, emulator: { dialect, apiKey, jwt, cors, decompress: decompressor() } };
+}
+
+function readDialect(name: string): DialectName {
+  const known = dialectNames().find((dialect) => dialect === name);
+  if (known !== undefined) return known;
+  throw new UsageError(`--dialect must be one of ${dialectNames().join(', ')}, got "${name}"`);
 }
 
 function parse(args: readonly string[]) {
@@ -41,6 +51,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       options: {
         port: { type: 'string', default: '8787' },
+        dialect: { type: 'string', default: 'hosted' },
         'api-key': { type: 'string' },
         jwt: flag,
         cors: flag,

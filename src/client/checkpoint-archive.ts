@@ -1,4 +1,5 @@
 import { sleep } from '../kernel/abort.ts';
+import { bareMessage } from '../kernel/bare-message.ts';
 import { dateAt } from '../kernel/clock.ts';
 import {
   isTinkerError,
@@ -122,15 +123,17 @@ function settle(
       hint: 'Ask for the archive from a server of yours, and download it by navigating to its address',
     });
   }
-  throw new TinkerOperationError('result_expired', 'expired', special.error.message, {
+  throw new TinkerOperationError('result_expired', 'expired', bareMessage(special.error), {
     cause: special.error,
     hint: 'The checkpoint has expired; setCheckpointTtl keeps one for longer',
   });
 }
 
 function notReady(error: TinkerApiError, tries: number): TinkerApiError {
-  const late = new TinkerApiError(error.status, `${error.message}; it was not ready after ${tries} tries`, {
+  const words = `${bareMessage(error)}; it was not ready after ${tries} tries`;
+  const late = new TinkerApiError(error.status, words, {
     cause: error,
+    hint: 'The server is still at work on it: ask again later',
     retryable: true,
     retryAfterMs: error.retryAfterMs,
     body: error.body,

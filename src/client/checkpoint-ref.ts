@@ -1,3 +1,4 @@
+import { bareMessage } from '../kernel/bare-message.ts';
 import { checkText, show } from '../kernel/checks.ts';
 import { isTinkerError, TinkerInputError } from '../kernel/errors.ts';
 import { parseTinkerPath } from '../wire/tinker-path.ts';
@@ -60,13 +61,16 @@ function checkedPlace(place: CheckpointPlace): CheckpointPlace {
 /** Where many are, each once. @throws TinkerInputError - naming the first that is none. */
 export function placesOf(refs: readonly CheckpointRef[]): CheckpointPlace[] {
   if (!Array.isArray(refs))
-    throw new TinkerInputError('paths', `must be an array of checkpoints, got ${show(refs)}`);
+    throw new TinkerInputError('paths', `must be an array of checkpoints, got ${show(refs)}`, {
+      hint: 'deleteCheckpoint takes a single one',
+    });
   const places = refs.map((ref, index) => {
     try {
       return placeOf(ref);
     } catch (error) {
       if (!isTinkerError(error, 'input_invalid')) throw error;
-      throw new TinkerInputError(`paths[${index}]`, `is no checkpoint: ${error.message}`, { cause: error });
+      const words = `is no checkpoint: ${bareMessage(error)}`;
+      throw new TinkerInputError(`paths[${index}]`, words, { cause: error, hint: error.hint });
     }
   });
   const distinct = new Map(

@@ -1,4 +1,4 @@
-import { checkFinite, show } from '../kernel/checks.ts';
+import { checkFinite, checkRecord, show } from '../kernel/checks.ts';
 import { TinkerInputError, TinkerResponseError } from '../kernel/errors.ts';
 import type { CheckedDatum, CheckedTensor } from '../wire/checked-datum.ts';
 import { sizeOf } from '../wire/checked-tensor.ts';
@@ -58,12 +58,13 @@ export function logprobsOf(data: readonly CheckedDatum[], output: ForwardBackwar
  * @throws TinkerInputError - naming what is wrong with the loss function's result.
  */
 export function backwardData(data: readonly CheckedDatum[], result: CustomLossResult): CheckedDatum[] {
-  checkFinite('customLoss().loss', result?.loss);
+  checkRecord('customLoss()', result, 'an object with loss and gradients');
+  checkFinite('customLoss().loss', result.loss);
   checkMetrics(result.metrics);
   const { gradients } = result;
   if (!Array.isArray(gradients) || gradients.length !== data.length) {
     const got = Array.isArray(gradients) ? gradients.length : show(gradients);
-    throw new TinkerInputError('customLoss().gradients', `must hold ${data.length} arrays, got ${got}`);
+    throw new TinkerInputError('customLoss().gradients', `must hold one array for each of the ${data.length} data, got ${got}`);
   }
   return data.map(({ chunks, lossFnInputs }, index) => {
     const weights = negated(
@@ -115,7 +116,7 @@ function negated(field: string, gradient: FloatInput, length: number): Float32Ar
   if (gradient?.length !== length)
     throw new TinkerInputError(
       field,
-      `must hold ${length} numbers, got ${gradient?.length ?? show(gradient)}`,
+      `must hold ${length} numbers, one for each target token, got ${gradient?.length ?? show(gradient)}`,
     );
   const weights = new Float32Array(length);
   for (let i = 0; i < length; i++) {

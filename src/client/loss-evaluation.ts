@@ -1,4 +1,4 @@
-import { checkFinite, show } from '../kernel/checks.ts';
+import { checkFinite, checkRecord, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import type { FloatInput } from '../wire/types/datum.ts';
 import type { CustomLossResult } from './custom-loss.ts';
@@ -32,16 +32,17 @@ export function checkedRows(data: readonly unknown[], logprobs: readonly FloatIn
 /** What a loss function gave. @throws TinkerInputError */
 export function checkedEvaluation(result: CustomLossResult, rows: readonly Float32Array[]): LossEvaluation {
   const field = 'customLoss().gradients';
-  const loss = checkFinite('customLoss().loss', result?.loss);
+  checkRecord('customLoss()', result, 'an object with loss and gradients');
+  const loss = checkFinite('customLoss().loss', result.loss);
   const { gradients } = result;
   if (!Array.isArray(gradients) || gradients.length !== rows.length)
-    throw new TinkerInputError(field, `must hold ${rows.length} arrays, got ${show(gradients)}`);
+    throw new TinkerInputError(field, `must hold one array for each of the ${rows.length} data, got ${show(gradients)}`);
   // Copies: a loss may fill the same arrays again.
   const copies = rows.map((row, datum) => {
     const gradient: FloatInput | undefined = gradients[datum];
     if (gradient?.length !== row.length) {
       const got = gradient?.length ?? show(gradient);
-      throw new TinkerInputError(`${field}[${datum}]`, `must hold ${row.length} numbers, got ${got}`);
+      throw new TinkerInputError(`${field}[${datum}]`, `must hold ${row.length} numbers, one for each target token, got ${got}`);
     }
     return Array.from(gradient, (value, i) => checkFinite(`${field}[${datum}][${i}]`, value));
   });

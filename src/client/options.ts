@@ -1,10 +1,10 @@
-import { checkBoolean, checkFinite, checkText } from '../kernel/checks.ts';
+import { checkBoolean, checkFinite, checkRecord, checkText } from '../kernel/checks.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { type EventSink, safeSink } from '../kernel/diagnostics.ts';
 import { createId, type RandomSource, systemRandom } from '../kernel/random.ts';
 import { systemWake, type WakeSource } from '../kernel/wake.ts';
 import { checkOnLimit, type OnLimit } from '../operations/scope.ts';
-import { createSharedLimits, type SharedLimits } from '../operations/shared-limits.ts';
+import { checkSharedLimits, createSharedLimits, type SharedLimits } from '../operations/shared-limits.ts';
 import { resolveTokenBudget, type TokenBudgetOptions } from '../operations/token-budget.ts';
 import type { Compress, WireFormat } from '../operations/wire-format.ts';
 import { type BreakerConfig, type CircuitBreakerOptions, resolveBreakerConfig } from '../policy/breaker.ts';
@@ -19,6 +19,7 @@ import {
   checkApiKey,
   checkAuthScheme,
   checkFunction,
+  checkFunctions,
   checkHeaders,
   checkMetadata,
   checkTexts,
@@ -153,6 +154,7 @@ export interface ResolvedServiceOptions {
 
 /** Check and complete options. @throws TinkerInputError - naming the option, the value and the bound. */
 export function resolveServiceOptions(options: ServiceClientOptions): ResolvedServiceOptions {
+  checkRecord('options', options, 'an object with an apiKey');
   const isHosted = !options.baseUrl && options.fetch === undefined;
   const attemptTimeoutMs = checkFinite('attemptTimeoutMs', options.attemptTimeoutMs ?? 60_000, {
     min: 0,
@@ -173,8 +175,8 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
     onLimit: checkOnLimit(options.onLimit ?? 'wait'),
     connections: connectionBudget(options.connections),
     breaker: resolveBreaker(options.circuitBreaker ?? false, attemptTimeoutMs),
-    storage: options.storage,
-    limits: options.limits ?? createSharedLimits(),
+    storage: checkFunctions('storage', options.storage, ['get', 'set', 'delete']),
+    limits: checkSharedLimits('limits', options.limits) ?? createSharedLimits(),
     billingPauseMs:
       options.billingPauseMs === undefined
         ? undefined
@@ -190,7 +192,7 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
     }),
     serverDeduplicates: checkBoolean('serverDeduplicates', options.serverDeduplicates ?? true),
     emit: safeSink(checkFunction('onEvent', options.onEvent)),
-    clock: options.clock ?? systemClock,
+    clock: checkFunctions('clock', options.clock, ['now', 'monotonic', 'schedule']) ?? systemClock,
     random: checkFunction('random', options.random) ?? systemRandom,
     wake: checkFunction('wake', options.wake) ?? systemWake,
     createId: checkFunction('createId', options.createId) ?? createId,

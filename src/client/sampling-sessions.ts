@@ -1,4 +1,4 @@
-import { checkText } from '../kernel/checks.ts';
+import { checkRecord, checkText, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import { type Runtime, sendResilient } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
@@ -36,6 +36,9 @@ export function createSamplingSessions(runtime: Runtime, session: OpenSession): 
     nextId: () => next++,
     attach,
     async create(source, options = {}) {
+      checkRecord('source', source, 'an object with baseModel or modelPath', {
+        hint: typeof source === 'string' ? `Give { modelPath: ${show(source)} }, or a baseModel` : undefined,
+      });
       const { baseModel, modelPath } = source;
       if (baseModel === undefined && modelPath === undefined) {
         throw new TinkerInputError('baseModel', 'or "modelPath" must say what to sample from');

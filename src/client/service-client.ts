@@ -1,4 +1,4 @@
-import { checkText } from '../kernel/checks.ts';
+import { checkRecord, checkText } from '../kernel/checks.ts';
 import { TinkerClosedError } from '../kernel/errors.ts';
 import type { ApiFuture } from '../operations/api-future.ts';
 import type { FutureHandle, ResumableKind } from '../operations/future-handle.ts';
@@ -24,6 +24,8 @@ import { type ServiceSnapshot, takeSnapshot } from './snapshot.ts';
 import { createTrainingClient, type TrainingClient } from './training-client.ts';
 import { createTrainingFromState, type TrainingFromStateOptions } from './training-from-state.ts';
 import { resolveLora } from './training-options.ts';
+
+const MODELS = { hint: 'getServerCapabilities() lists the models there are' };
 
 /** Which adapter to create, on which model. */
 export interface LoraTrainingOptions extends LoraConfig {
@@ -107,7 +109,8 @@ export function createServiceClient(options: ServiceClientOptions): ServiceClien
     },
 
     async createLoraTrainingClient(lora, call) {
-      const baseModel = checkText('baseModel', lora.baseModel);
+      checkRecord('lora', lora, 'an object with a baseModel');
+      const baseModel = checkText('baseModel', lora.baseModel, MODELS);
       const config = resolveLora(lora);
       const metadata = lora.userMetadata && checkMetadata(lora.userMetadata);
       const modelId = await models.create(

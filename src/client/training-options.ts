@@ -1,4 +1,4 @@
-import { checkBoolean, checkFinite, checkInteger, checkText } from '../kernel/checks.ts';
+import { checkBoolean, checkFinite, checkInteger, checkRecord, checkText } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import type { ResolvedAdam, ResolvedLora } from '../wire/json/training.ts';
@@ -63,6 +63,7 @@ export function resolveLora(config: LoraConfig): ResolvedLora {
 
 /** Optimizer parameters with their defaults (protocol 2.4). @throws TinkerInputError */
 export function resolveAdam(params: AdamParams): ResolvedAdam {
+  checkRecord('params', params, 'an object like { learningRate: 1e-4 }');
   return {
     learningRate: checkFinite('learningRate', params.learningRate ?? 1e-4, { min: 0 }),
     beta1: checkFinite('beta1', params.beta1 ?? 0.9, { min: 0, max: 1, belowMax: true }),

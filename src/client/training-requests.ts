@@ -50,8 +50,16 @@ interface PassInput {
   readonly lossFnConfig: Readonly<Record<string, number>> | undefined;
 }
 
-/** Requests for the model with this id. */
-export function createTrainingRequests(runtime: Runtime, modelId: string): TrainingRequests {
+/** Requests for a model. @param baseModel - Where it is known. */
+export function createTrainingRequests(
+  runtime: Runtime,
+  { modelId, baseModel }: { readonly modelId: string; readonly baseModel: string | undefined },
+): TrainingRequests {
+  const checkLengths = (data: readonly CheckedDatum[]): void => {
+    const limit = baseModel === undefined ? undefined : runtime.contextLengths.get(baseModel);
+    for (const [index, { chunks }] of data.entries())
+      checkContextLength(`data[${index}].modelInput`, chunksLength(chunks), 0, limit);
+  };
   const passOf = (route: PassRoute, input: PassInput): Pass => ({
     data: input.data,
     tokens: input.data.reduce((sum, datum) => sum + tokensOf(datum), 0),

@@ -1,3 +1,4 @@
+import { bareMessage } from './bare-message.ts';
 import { TinkerError } from './errors.ts';
 
 /**
@@ -12,7 +13,7 @@ export class TinkerBatchError extends TinkerError {
   readonly acceptedChunks: number;
 
   constructor(chunks: number, acceptedChunks: number, cause: unknown) {
-    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    const why = cause === undefined ? '' : `: ${bareMessage(cause)}`;
     super(
       'batch_incomplete',
       'protocol',

@@ -31,7 +31,12 @@ export class TinkerBudgetError extends TinkerError {
       'budget_exceeded',
       'limit',
       `Not sent: a call of up to ${requested} tokens is beyond the budget of ${limit}, of which ${used} are spent and ${reserved} are held for calls under way`,
-      { retryable, ...(retryable ? {} : { hint: 'Raise budget.tokens, or ask for less' }) },
+      {
+        retryable,
+        hint: retryable
+          ? 'Try again when calls under way have ended'
+          : 'Raise budget.tokens, or ask for less',
+      },
     );
     this.limit = limit;
     this.used = used;

@@ -1,4 +1,5 @@
-import { TinkerInputError } from './errors.ts';
+import { type TinkerErrorDetails, TinkerInputError } from './errors.ts';
+import { clipped } from './json-text.ts';
 
 /** Bounds of a number, both inclusive unless said otherwise. */
 export interface NumberBounds {
@@ -21,9 +22,9 @@ export function checkFinite(field: string, value: unknown, bounds: NumberBounds 
 }
 
 /** A string with at least one character. @throws TinkerInputError */
-export function checkText(field: string, value: unknown): string {
+export function checkText(field: string, value: unknown, details: TinkerErrorDetails = {}): string {
   if (typeof value === 'string' && value.length > 0) return value;
-  throw new TinkerInputError(field, `must be a non-empty string, got ${show(value)}`);
+  throw new TinkerInputError(field, `must be a non-empty string, got ${show(value)}`, details);
 }
 
 /** A boolean. @throws TinkerInputError */
@@ -32,9 +33,21 @@ export function checkBoolean(field: string, value: unknown): boolean {
   throw new TinkerInputError(field, `must be true or false, got ${show(value)}`);
 }
 
+/** An object whose members can be read by name: no list, no map. @throws TinkerInputError */
+export function checkRecord(
+  field: string,
+  value: unknown,
+  what = 'an object',
+  details: TinkerErrorDetails = {},
+): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !(Symbol.iterator in value))
+    return value as Readonly<Record<string, unknown>>;
+  throw new TinkerInputError(field, `must be ${what}, got ${show(value)}`, details);
+}
+
 /** A value as an error message shows it: short, and strings in quotes. */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 60)}…"` : `"${value}"`;
+  if (typeof value === 'string') return JSON.stringify(clipped(value, 60));
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return `an array of ${value.length}`;

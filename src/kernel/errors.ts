@@ -3,6 +3,7 @@ import type { TinkerBudgetError } from './budget-error.ts';
 import type { TinkerCircuitOpenError, TinkerLimitError } from './limit-errors.ts';
 import type { TinkerPartialError } from './partial-error.ts';
 import type { TinkerAmbiguousSubmitError, TinkerPoisonedError } from './submission-errors.ts';
+import { timeoutHint } from './timeout-hint.ts';
 import type { TinkerUnsupportedError } from './unsupported-error.ts';
 
 const brand = /* @__PURE__ */ Symbol.for('isotinker.error');
@@ -126,6 +127,7 @@ export class TinkerTimeoutError extends TinkerError {
   constructor(scope: TinkerTimeoutError['scope'], limitMs: number, last = '', details: TimeoutDetails = {}) {
     super('timed_out', 'network', `No result within ${limitMs} ms (${scope})${last && `; ${last}`}`, {
       retryable: scope === 'attempt',
+      hint: timeoutHint(scope, details),
       ...details,
     });
     this.scope = scope;
@@ -190,7 +192,7 @@ export class TinkerClosedError extends TinkerError {
   override readonly name = 'TinkerClosedError';
 
   constructor(message = 'The client is closed') {
-    super('client_closed', 'closed', message);
+    super('client_closed', 'closed', message, { hint: 'Create another one to go on' });
   }
 }
 

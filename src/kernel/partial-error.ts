@@ -1,3 +1,4 @@
+import { bareMessage } from './bare-message.ts';
 import { isTinkerError, TinkerError } from './errors.ts';
 
 /** One of many, and why it failed. */
@@ -20,7 +21,7 @@ export class TinkerPartialError extends TinkerError {
   constructor(what: string, failures: readonly PartialFailure[], done: readonly string[]) {
     const [first] = failures;
     const errors = failures.map(({ error }) => error);
-    const named = failures.map(({ item, error }) => `${item} (${messageOf(error)})`).join(', ');
+    const named = failures.map(({ item, error }) => `${item} (${bareMessage(error)})`).join(', ');
     const category = isTinkerError(first?.error) ? first.error.category : 'server';
     super(
       'partly_failed',
@@ -28,14 +29,11 @@ export class TinkerPartialError extends TinkerError {
       `${failures.length} of ${failures.length + done.length} could not be ${what}: ${named}`,
       {
         cause: first?.error,
+        hint: `${done.length > 0 ? 'The others are done; ' : ''}failures holds the error of each`,
         retryable: errors.every((error) => isTinkerError(error) && error.retryable),
       },
     );
     this.failures = failures;
     this.done = done;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

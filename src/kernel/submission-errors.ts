@@ -1,3 +1,4 @@
+import { bareMessage } from './bare-message.ts';
 import { TinkerError } from './errors.ts';
 
 const ADVICE = 'Continue from the last checkpoint with a new training client';
@@ -17,7 +18,7 @@ export class TinkerAmbiguousSubmitError extends TinkerError {
   readonly lastAcceptedId: number;
 
   constructor(sequenceId: number, lastAcceptedId: number, cause: unknown) {
-    const why = cause instanceof Error ? `: ${cause.message}` : '';
+    const why = cause === undefined ? '' : `: ${bareMessage(cause)}`;
     super(
       'submit_ambiguous',
       'protocol',

@@ -6,7 +6,7 @@ import type { FutureHandle } from './future-handle.ts';
 import { createOperationView, type FutureEvent, type FutureStatus } from './operation-view.ts';
 import { type OperationSpec, runToResult } from './run-operation.ts';
 import type { Runtime } from './runtime.ts';
-import type { CallOptions, LastHeard, Scope } from './scope.ts';
+import { type CallOptions, checkSignal, type LastHeard, type Scope } from './scope.ts';
 import { withinBudget } from './token-budget.ts';
 
 /** How long one look at a result may take. */
@@ -156,6 +156,7 @@ async function waitFor<T>(
   last: () => LastHeard,
 ): Promise<T> {
   if (signal === undefined && timeoutMs === undefined) return promise;
+  if (signal !== undefined) checkSignal(signal);
   if (timeoutMs !== undefined) checkFinite('timeoutMs', timeoutMs, { min: 0 });
   const wait = new AbortController();
   const unsubscribe = signal && fanout.subscribe(signal, (reason) => wait.abort(reason));

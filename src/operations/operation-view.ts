@@ -1,3 +1,4 @@
+import { bareMessage } from '../kernel/bare-message.ts';
 import { isTinkerError, type TinkerError } from '../kernel/errors.ts';
 import { createEventQueue, type EventQueue } from '../kernel/event-queue.ts';
 import type { PolledFuture } from '../wire/json/futures.ts';
@@ -85,10 +86,10 @@ export function createOperationView(observer: QueueObserver | undefined): Operat
     tell({ type: 'status', status });
   };
   const trouble = (error: TinkerError): void => {
-    reason = error.message;
+    reason = bareMessage(error);
     if (isTinkerError(error, 'http_status')) lastStatus = error.status;
     else if (error.code === 'connection_failed') lastStatus = 0;
-    tell({ type: 'trouble', message: error.message });
+    tell({ type: 'trouble', message: reason });
   };
   const pending = (heard: PolledFuture & { kind: 'pending' }, answer: number | undefined): void => {
     lastStatus = answer;

@@ -1,14 +1,11 @@
-import {
-  isTinkerError,
-  type TinkerApiError,
-  type TinkerError,
-  TinkerOperationError,
-} from '../kernel/errors.ts';
+import { isTinkerError, type TinkerApiError, type TinkerError } from '../kernel/errors.ts';
 import { BILLING_RETRY_MS } from '../policy/billing-pause.ts';
 import type { PollOutcome } from '../policy/poll-pacing.ts';
 import { createRepetition } from '../policy/repetition.ts';
 import { type AnswerKind, answerKind, PERMANENT, STATUS_RULES } from '../policy/status-rules.ts';
 import { describeProblem, type PolledFuture, readPending } from '../wire/json/futures.ts';
+import { operationFailed, resultExpired } from './operation-errors.ts';
+import type { PollTarget } from './poll-request.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Unreadable answers in a row with which the result is given up: repeating does not mend them. */
@@ -33,7 +30,7 @@ export interface PollJudge {
 /** Nothing was heard yet. */
 export function createPollJudge(
   { account, clock, pollPolicy }: Runtime,
-  requestId: string,
+  target: Pick<PollTarget, 'requestId' | 'type'>,
   listen: PollListener,
 ): PollJudge {
   // The official SDK's pace is without end, too.
@@ -55,7 +52,7 @@ export function createPollJudge(
         return { kind: 'timeout', status, hintMs: hintMs ?? pending.hintMs };
       }
       case 'expired':
-        throw expired(error, requestId);
+        throw resultExpired(target, error);
       case 'pause_billing':
         if (!account.billing.heard(error.message)) throw error;
         listen(error);
@@ -73,7 +70,7 @@ export function createPollJudge(
         listen(error);
         return { kind: 'failing', status, hintMs };
       case 'operation_failed':
-        throw operationFailed(describeProblem(body), 'user', requestId, error);
+        throw operationFailed(target, describeProblem(body), 'user', error);
       default:
         throw error;
     }
@@ -108,33 +105,4 @@ export function createPollJudge(
 
 function kindOf({ status, body }: TinkerApiError): AnswerKind {
   return answerKind(status, typeof body === 'string' && body.trim() === '');
-}
-
-function expired(cause: TinkerApiError, requestId: string): TinkerOperationError {
-  const words = `The result is gone: ${describeProblem(cause.body) || 'expired'}`;
-  const hint = 'Submit the request again';
-  return new TinkerOperationError('result_expired', 'expired', words, {
-    cause,
-    requestId,
-    hint,
-    retryable: true,
-  });
-}
-
-/** The server failed the operation. */
-export function operationFailed(
-  message: string,
-  category: 'user' | 'server' | 'unknown',
-  requestId: string,
-  cause?: unknown,
-): TinkerOperationError {
-  const whose = category === 'user' ? 'user' : 'server';
-  // A limit that is told as a failure: the work was never begun (servers.md 2.1 item 33).
-  const isLimit = /rate limit/i.test(message);
-  return new TinkerOperationError('operation_failed', whose, message || 'The server failed the operation', {
-    requestId,
-    cause,
-    retryable: whose === 'server' || isLimit,
-    ...(isLimit ? { hint: 'Submit the request again, later' } : {}),
-  });
 }

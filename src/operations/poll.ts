@@ -2,7 +2,8 @@ import { sleep } from '../kernel/abort.ts';
 import { isTinkerError, TinkerResponseError } from '../kernel/errors.ts';
 import { freshPacing, pacePoll } from '../policy/poll-pacing.ts';
 import { type PolledFuture, readPolled } from '../wire/json/futures.ts';
-import { createPollJudge, operationFailed, type PollListener, type Unsettled } from './poll-judge.ts';
+import { operationFailed } from './operation-errors.ts';
+import { createPollJudge, type PollListener, type Unsettled } from './poll-judge.ts';
 import { type PollTarget, pollRequest } from './poll-request.ts';
 import type { Runtime } from './runtime.ts';
 import type { Scope } from './scope.ts';
@@ -45,7 +46,7 @@ async function pollToResult(
   const { clock, random, pollPolicy } = runtime;
   const { requestId } = target;
   const { signal, deadlineAt } = scope;
-  const judge = createPollJudge(runtime, requestId, listen);
+  const judge = createPollJudge(runtime, target, listen);
   let pacing = freshPacing;
   let isAnnounced = false;
   for (let iteration = 0; ; iteration++) {
@@ -84,7 +85,7 @@ async function pollToResult(
     if (repeated !== undefined) throw repeated;
     // Out here: it is the operation's end, and no trouble with the poll.
     if (unsettled === undefined)
-      throw operationFailed(failed?.message ?? '', failed?.category ?? 'unknown', requestId);
+      throw operationFailed(target, failed?.message ?? '', failed?.category ?? 'unknown');
     const now = clock.monotonic();
     const outcome = { ...unsettled, elapsedMs: now - (sentAt ?? now) };
     const paced = pacePoll(pacing, outcome, pollPolicy, random);

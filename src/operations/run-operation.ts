@@ -3,6 +3,7 @@ import { isTinkerError } from '../kernel/errors.ts';
 import { resubmitDelay } from '../policy/backoff.ts';
 import type { HandleDetails } from './future-handle.ts';
 import type { Meter, TokenUsage } from './metering.ts';
+import { aboutResult } from './operation-errors.ts';
 import type { OperationView, SubmissionObserver } from './operation-view.ts';
 import { pollParts } from './poll-parts.ts';
 import type { RequestType } from './poll-request.ts';
@@ -65,7 +66,8 @@ export async function runToResult<T>(
     try {
       const { type, isLarge } = spec;
       const target = { type, isLarge, submittedMs: runtime.clock.monotonic() - startedAt };
-      return spec.decode(await pollParts(runtime, submission, target, scope, view.heard));
+      const bodies = await pollParts(runtime, submission, target, scope, view.heard);
+      return decoded(spec, view, bodies);
     } catch (error) {
       scope.signal.throwIfAborted();
       if (spec.resubmitsExpired !== true || !isTinkerError(error, 'result_expired')) throw error;
@@ -73,6 +75,14 @@ export async function runToResult<T>(
       requestIds.length = 0;
       await sleep(runtime.clock, resubmitDelay(resubmissions, runtime.random), scope.signal);
     }
+  }
+}
+
+function decoded<T>({ decode, type }: OperationSpec<T>, view: OperationView, bodies: readonly unknown[]): T {
+  try {
+    return decode(bodies);
+  } catch (error) {
+    throw aboutResult({ requestId: view.requestId, type }, error);
   }
 }
 

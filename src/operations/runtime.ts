@@ -1,4 +1,5 @@
 import type { AbortFanout } from '../kernel/abort.ts';
+import { bareMessage } from '../kernel/bare-message.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { EventSink } from '../kernel/diagnostics.ts';
 import { isTinkerError, type TinkerError } from '../kernel/errors.ts';
@@ -161,7 +162,7 @@ export function sendResilient(runtime: Runtime, request: ResilientRequest): Prom
 /** A bill as the limit it is, for those who do not want to wait for its payment. */
 function billingLimit(error: unknown, onLimit: OnLimit): unknown {
   if (onLimit === 'wait' || !isTinkerError(error, 'http_status') || error.status !== 402) return error;
-  return new TinkerLimitError('billing', error.message, { cause: error });
+  return new TinkerLimitError('billing', bareMessage(error), { cause: error });
 }
 
 function pauseFor(

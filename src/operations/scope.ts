@@ -1,5 +1,5 @@
 import type { AbortFanout } from '../kernel/abort.ts';
-import { checkFinite, show } from '../kernel/checks.ts';
+import { checkFinite, checkRecord, show } from '../kernel/checks.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { type TimeoutDetails, TinkerInputError, TinkerTimeoutError } from '../kernel/errors.ts';
 
@@ -85,6 +85,8 @@ export function createScopes(clock: Clock, fanout: AbortFanout): Scopes {
     },
     run(options, work, last = () => ({ words: '' })) {
       if (closedWith !== undefined) return Promise.reject(closedWith.reason);
+      checkRecord('options', options, 'an object like { timeoutMs: 60_000 }');
+      if (options.signal !== undefined) checkSignal(options.signal);
       if (options.timeoutMs !== undefined)
         checkFinite('timeoutMs', options.timeoutMs, { min: 0, aboveMin: true });
       if (options.onLimit !== undefined) checkOnLimit(options.onLimit);
@@ -100,6 +102,15 @@ export function createScopes(clock: Clock, fanout: AbortFanout): Scopes {
       await Promise.allSettled(left);
     },
   };
+}
+
+/** Known by its members: there are other classes of signals than the platform's. @throws TinkerInputError */
+export function checkSignal(value: unknown): void {
+  const { aborted, addEventListener } = (value ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof aborted === 'boolean' && typeof addEventListener === 'function') return;
+  throw new TinkerInputError('signal', `must be an AbortSignal, got ${show(value)}`, {
+    hint: value instanceof AbortController ? 'Give controller.signal, not the controller' : undefined,
+  });
 }
 
 /** Check what a call does at a limit. @throws TinkerInputError */

@@ -1,4 +1,6 @@
+import { show } from '../kernel/checks.ts';
 import type { EventSink } from '../kernel/diagnostics.ts';
+import { TinkerInputError } from '../kernel/errors.ts';
 import type { ApiKey } from '../transport/credential.ts';
 import { type Account, type AccountOptions, createAccount } from './account.ts';
 
@@ -56,6 +58,12 @@ export function createSharedLimits(): SharedLimits {
       };
     },
   };
+}
+
+/** What {@link createSharedLimits} made, or nothing. @throws TinkerInputError */
+export function checkSharedLimits(field: string, value: SharedLimits | undefined): SharedLimits | undefined {
+  if (value === undefined || (typeof value === 'object' && value !== null && lease in value)) return value;
+  throw new TinkerInputError(field, `must be what createSharedLimits() makes, got ${show(value)}`);
 }
 
 /** Get hold of the account of an address and key. The first client's options make it; each hears its events. */

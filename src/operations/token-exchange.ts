@@ -6,6 +6,8 @@ import type { Scopes } from './scope.ts';
 
 /** A token is no longer used when this much of its life is left, in milliseconds (protocol 1.4). */
 const LAST_USE_MS = 60_000;
+/** A token's times are in whole seconds: it may end so much earlier than it says. */
+const ROUNDING_MS = 1_000;
 /** And a new one is asked for, on the side, from here on. */
 const REFRESH_MS = 300_000;
 /** Least time between two exchanges on the side. */
@@ -43,8 +45,8 @@ interface Held {
 /**
  * Exchanges on demand, one at a time for all who wait, and has no timer: a client that does nothing asks for nothing. A
  * token in its last five minutes is replaced on the side while it is used; one in its last minute is waited for. Of a
- * short life these are the last half and the last fifth, so that even a token of seconds causes no more than two
- * exchanges for each of its lives. Where an exchange fails, the old token is used as long as there is one.
+ * short life these are the last half and the last fifth (or second), so that even a token of seconds causes no more
+ * than two exchanges for each of its lives. Where an exchange fails, the old token is used as long as there is one.
  */
 export function createTokenExchange(parts: TokenExchangeParts): TokenExchange {
   const { clock, emit, scopes } = parts;
@@ -64,7 +66,8 @@ export function createTokenExchange(parts: TokenExchangeParts): TokenExchange {
       const saidMs = lifetimeOf(token, askedAt.wall) ?? UNKNOWN_LIFETIME_MS;
       const lifetimeMs = saidMs > 0 ? saidMs : IMPOSSIBLE_LIFETIME_MS;
       const freshMs = lifetimeMs - Math.min(REFRESH_MS, lifetimeMs / 2);
-      held = { token, askedAt, freshMs, usableMs: lifetimeMs - Math.min(LAST_USE_MS, lifetimeMs / 5) };
+      const lastMs = Math.max(Math.min(LAST_USE_MS, lifetimeMs / 5), Math.min(ROUNDING_MS, lifetimeMs / 2));
+      held = { token, askedAt, freshMs, usableMs: lifetimeMs - lastMs };
       return token;
     } catch (error) {
       failedUntil = clock.monotonic() + FAILED_RETRY_MS;

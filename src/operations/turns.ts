@@ -68,20 +68,17 @@ export function createTurns(runtime: Runtime, filler: () => NumberedRequest): Tu
     caller: Scope,
     observer: SubmissionObserver | undefined,
   ): Promise<void> {
-    // A chunk that is refused keeps back those that were not sent yet.
+    // A chunk that is refused keeps back those that were not sent yet, and the waves behind it.
     const others = createAbortGroup(caller.signal);
     let { onLimit } = caller;
-    const submit = async (slot: Slot): Promise<boolean> => {
+    const submit = async (slot: Slot): Promise<void> => {
       const scope = { ...caller, signal: others.join(), onLimit };
       slot.outcome = await submitNumbered(runtime, slot.request, slot.sequenceId, scope, observer);
-      if (slot.outcome.kind === 'taken') return true;
-      others.abort(slot.outcome.error);
-      return false;
+      if (slot.outcome.kind !== 'taken') others.abort(slot.outcome.error);
     };
     try {
       for (const wave of wavesOf(slots, caller.onLimit ?? runtime.onLimit)) {
-        const areTaken = await Promise.all(wave.map(submit));
-        if (!areTaken.every(Boolean)) return;
+        await Promise.all(wave.map(submit));
         // With a part of it accepted the rest waits at limits: to be turned away would leave the pass half done.
         onLimit = 'wait';
       }

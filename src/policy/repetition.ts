@@ -1,3 +1,4 @@
+import { bareMessage } from '../kernel/bare-message.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { TinkerApiError, type TinkerError } from '../kernel/errors.ts';
 
@@ -48,13 +49,17 @@ export function createRepetition(
 }
 
 function permanent(error: TinkerApiError, count: number): TinkerApiError {
-  const end = new TinkerApiError(error.status, `${error.message}; the same answer ${count} times in a row`, {
-    cause: error,
-    body: error.body,
-    retryAfterMs: error.retryAfterMs,
-    requestId: error.requestId,
-    hint: 'The server will not recover by repetition',
-  });
+  const end = new TinkerApiError(
+    error.status,
+    `${bareMessage(error)}; the same answer ${count} times in a row`,
+    {
+      cause: error,
+      body: error.body,
+      retryAfterMs: error.retryAfterMs,
+      requestId: error.requestId,
+      hint: 'To repeat it does not mend it: ask those who run the server',
+    },
+  );
   end.attempts = count;
   return end;
 }

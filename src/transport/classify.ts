@@ -4,6 +4,7 @@ import { platformName } from '../kernel/platform-name.ts';
 import { readRetryAfter } from '../policy/retry-after.ts';
 import { answerKind, STATUS_RULES } from '../policy/status-rules.ts';
 import { describeProblem, readPending } from '../wire/json/futures.ts';
+import { connectionAdvice, statusAdvice } from './advice.ts';
 import { redact, redactError } from './redact.ts';
 
 /** An answer, read to its end. */
@@ -46,7 +47,9 @@ export function readBody(answer: Answer): unknown {
         cause,
         retryable: isJson,
         requestId: answer.requestId,
-        ...(isJson ? {} : { hint: 'Is the base URL that of a Tinker server?' }),
+        hint: isJson
+          ? 'Something may have cut it on the way: try again'
+          : 'Is the base URL that of a Tinker server?',
       },
     );
   }
@@ -56,8 +59,8 @@ export function readBody(answer: Answer): unknown {
 export function statusError(answer: Answer, now: number): TinkerApiError {
   const { status, headers, path, requestId } = answer;
   const body = parseKept(answer.text);
-  const said = describeProblem(body);
-  const hint = hintFor(status, said);
+  const said = wordsOf(body);
+  const hint = statusAdvice(path, status, said);
   return new TinkerApiError(status, `${path} answered ${describeStatus(answer)}${said && `: ${said}`}`, {
     retryable: mayRetry(answer),
     retryAfterMs: readRetryAfter(headers, now) ?? readPending(body).hintMs,
@@ -82,10 +85,11 @@ export function connectionError(
 ): TinkerConnectionError {
   const words = redact(describeCause(cause), secrets);
   const mayBeCors = !isAnswered && platformName(globals) === 'browser' && isTypeError(cause);
-  return new TinkerConnectionError(`Could not reach ${origin}: ${words}`, {
+  const what = isAnswered ? `The answer of ${origin} was cut` : `Could not reach ${origin}`;
+  return new TinkerConnectionError(`${what}: ${words}`, {
     cause: redactError(cause, secrets),
     isUnsent: UNSENT.test(words),
-    hint: mayBeCors ? CORS_HINT : undefined,
+    hint: mayBeCors ? CORS_HINT : connectionAdvice(words, isAnswered),
   });
 }
 
@@ -127,14 +131,11 @@ function describeStatus({ status, headers }: Answer): string {
   return `${status === 0 ? '' : `${status}, `}a redirect${target === null ? '' : ` to ${clipped(target, 200)}`}`;
 }
 
-function hintFor(status: number, said: string): string | undefined {
-  if (status < 400) return 'Redirects are not followed with an API key; use the address itself as baseUrl';
-  if (status === 401) return 'Check the API key';
-  if (status === 402) return 'Check the billing of the account';
-  if ((status === 404 && /^not found$/i.test(said)) || status === 405) {
-    return 'This server has no such route; is the base URL right?';
-  }
-  return undefined;
+/** The server's own words, or of a page of HTML its title: it comes from something else. */
+function wordsOf(body: unknown): string {
+  if (typeof body !== 'string' || !/^\s*<(!doctype|html)/i.test(body)) return describeProblem(body);
+  const [, title = ''] = /<(?:title|h1)[^>]*>([^<]*)</i.exec(body) ?? [];
+  return clipped(title.trim(), 200) || 'a page of HTML';
 }
 
 function parseKept(text: string): unknown {

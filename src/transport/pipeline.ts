@@ -1,3 +1,4 @@
+import { bareMessage } from '../kernel/bare-message.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { EventSink } from '../kernel/diagnostics.ts';
 import { isTinkerError } from '../kernel/errors.ts';
@@ -80,11 +81,11 @@ export function createPipeline(parts: PipelineParts, transport: Transport): Pipe
       window.set(pauseMs);
       // Hundreds may be refused together; one of them tells.
       if (window.generation !== before)
-        emit({ type: 'rate_limited', lane: request.lane, pauseMs, reason: error.message });
+        emit({ type: 'rate_limited', lane: request.lane, pauseMs, reason: bareMessage(error) });
     }
     if (request.onLimit === 'wait') return error;
     const retryAfterMs = pauseMs > 0 ? pauseMs : undefined;
-    return new TinkerLimitError('rate', error.message, { cause: error, retryAfterMs });
+    return new TinkerLimitError('rate', bareMessage(error), { cause: error, retryAfterMs });
   }
 
   async function sendPaced(request: PipelineRequest, window: RateWindow): Promise<unknown> {

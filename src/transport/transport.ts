@@ -126,8 +126,7 @@ export function createTransport(options: TransportOptions): Transport {
       const headers = redactHeaders(response.headers, secrets);
       const text = isSuccess && isProtobuf(headers) ? '' : new TextDecoder().decode(bytes);
       const kept = redact(text, secrets, isSuccess ? 'success' : 'failure');
-      // A query is not needed to tell requests apart, and may be long.
-      const [path = ''] = request.path.split('?', 1);
+      const path = pathOf(request);
       return { path, status, headers, text: kept, bytes, requestId: request.requestId };
     } catch (cause) {
       signal.throwIfAborted();
@@ -136,18 +135,27 @@ export function createTransport(options: TransportOptions): Transport {
     }
   }
 
+  async function attempt(request: TransportRequest, signal: AbortSignal): Promise<unknown> {
+    const credential = await (request.credential ?? options.credential)(signal);
+    signal.throwIfAborted();
+    const answer = await exchange(request, credential, signal);
+    const special = request.special?.(answer);
+    if (special !== undefined) return special.value;
+    if (answer.status < 200 || answer.status > 299) throw statusError(answer, clock.now());
+    return readBody(answer);
+  }
+
   return {
-    send: (request) =>
-      withAttemptTimeout(clock, request.timeoutMs, request.signal, async (signal) => {
-        const credential = await (request.credential ?? options.credential)(signal);
-        signal.throwIfAborted();
-        const answer = await exchange(request, credential, signal);
-        const special = request.special?.(answer);
-        if (special !== undefined) return special.value;
-        if (answer.status < 200 || answer.status > 299) throw statusError(answer, clock.now());
-        return readBody(answer);
-      }),
+    send(request) {
+      const work = (signal: AbortSignal): Promise<unknown> => attempt(request, signal);
+      return withAttemptTimeout(clock, request.timeoutMs, request.signal, work, pathOf(request));
+    },
   };
+}
+
+/** A query is not needed to tell requests apart, and may be long. */
+function pathOf({ path }: TransportRequest): string {
+  return path.split('?', 1)[0] ?? path;
 }
 
 /** A body as `fetch` takes it, and its headers. */

@@ -19,7 +19,9 @@ export function checkedChunks(field: string, input: ModelInput | TokenIds): Chec
   const isTokens = Array.isArray(input) || input instanceof Int32Array;
   const chunks: unknown = isTokens ? undefined : (input as ModelInput | undefined | null)?.chunks;
   if (!isTokens && !Array.isArray(chunks)) {
-    throw new TinkerInputError(field, `must be token ids or a ModelInput, got ${show(input)}`);
+    throw new TinkerInputError(field, `must be token ids or a ModelInput, got ${show(input)}`, {
+      hint: typeof input === 'string' ? "Encode text with the model's tokenizer first" : undefined,
+    });
   }
   const checked = Array.isArray(chunks)
     ? Array.from(chunks, (chunk: unknown, c) => checkedChunk(`${field}.chunks[${c}]`, chunk))

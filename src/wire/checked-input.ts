@@ -55,9 +55,11 @@ export function checkedCustomBatch(data: readonly Datum<'cross_entropy'>[]): Che
 
 function checkedData(data: readonly Datum[], tensors: LossTensors): CheckedDatum[] {
   if (!Array.isArray(data) || data.length === 0) {
+    const isOne = !Array.isArray(data) && typeof data === 'object' && data !== null;
     throw new TinkerInputError(
       'data',
       `must hold at least one datum, got ${Array.isArray(data) ? 'none' : show(data)}`,
+      isOne ? { hint: 'Put a single datum into a list' } : {},
     );
   }
   return Array.from(data, (datum: Datum, index) => checkedDatum(datum, `data[${index}]`, tensors));
@@ -75,6 +77,11 @@ function checkedDatum(datum: Datum, field: string, tensors: LossTensors): Checke
   if (unknown !== undefined)
     throw new TinkerInputError(at(unknown), `is not read by this loss; it reads ${known.join(', ')}`);
 
+  if (inputs['target_tokens'] === undefined)
+    throw new TinkerInputError(
+      at('target_tokens'),
+      'is missing: every loss needs a target for each position',
+    );
   const targets = checkedTensor(at('target_tokens'), inputs['target_tokens'], 'tokens');
   checkTargets(at('target_tokens'), targets, chunks);
   const checked: Record<string, CheckedTensor> = { target_tokens: targets };

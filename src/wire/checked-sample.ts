@@ -1,4 +1,4 @@
-import { checkBoolean, checkFinite, checkInteger, show } from '../kernel/checks.ts';
+import { checkBoolean, checkFinite, checkInteger, checkRecord, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import { checkedChunks } from './checked-chunks.ts';
 import { checkedTokens } from './checked-tokens.ts';
@@ -11,6 +11,7 @@ const MAX_SEED = 2n ** 64n - 1n;
 
 /** A sample request with every default filled in. @throws TinkerInputError - naming the field, the value and the bound. */
 export function checkedSample(request: SampleRequest): ResolvedSample {
+  checkRecord('request', request, 'an object with prompt and maxTokens');
   return {
     prompt: checkedChunks('prompt', request.prompt),
     numSamples: checkInteger('numSamples', request.numSamples ?? 1, { min: 1 }),
@@ -26,7 +27,8 @@ export function checkedSample(request: SampleRequest): ResolvedSample {
 }
 
 function checkedTopK(topK: unknown): number {
-  return topK === -1 ? -1 : checkInteger('topK', topK, { min: 1 });
+  if (topK === -1 || (Number.isSafeInteger(topK) && (topK as number) >= 1)) return topK as number;
+  throw new TinkerInputError('topK', `must be an integer >= 1, or -1 for all tokens, got ${show(topK)}`);
 }
 
 function checkedSeed(seed: unknown): number | bigint | undefined {

@@ -55,5 +55,9 @@ function refuse(kind: TensorKind, field: string, expected: string, value: unknow
       field,
       'is ragged, or has more than 2 axes: an array stands where a value must',
     );
-  throw new TinkerInputError(field, `must be ${expected}, got ${show(value)}`);
+  // Other libraries leave a position out by a target of -100.
+  const isIgnored = kind === 'tokens' && typeof value === 'number' && value < 0;
+  throw new TinkerInputError(field, `must be ${expected}, got ${show(value)}`, {
+    hint: isIgnored ? 'To leave a position out, give it a weight of 0' : undefined,
+  });
 }

@@ -7,6 +7,7 @@ forbidUnhandledRejections();
 
 describe('a server that lets nothing but short-lived tokens in', () => {
   it.each([
+    [2_000, 60_000],
     [10_000, 200_000],
     [30_000, 600_000],
     [300_000, 3_600_000],

@@ -31,7 +31,10 @@ export type ServerName = keyof typeof EMULATORS;
 export const SERVER_NAMES = Object.keys(EMULATORS) as readonly ServerName[];
 
 /** Polls of the server `late` that reach it too late: for which operations, how many, and by how many milliseconds. */
-export const LATE_POLLS: Readonly<Record<string, number>> = { OptimStep: Number.POSITIVE_INFINITY, Sample: 1 };
+export const LATE_POLLS: Readonly<Record<string, number>> = {
+  OptimStep: Number.POSITIVE_INFINITY,
+  Sample: 1,
+};
 
 /** How late they are. */
 export const LATE_BY_MS = 600;

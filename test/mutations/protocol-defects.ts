@@ -155,8 +155,11 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
         'if (!runtime.settings.current.parallelChunks)',
         'if (false as boolean)',
       ],
-      ['chunks go on after one is refused', 'others.abort(slot.outcome.error);', ''],
-      ['the first chunk is sent though another was refused', 'if (!areTaken.every(Boolean)) return;', ''],
+      [
+        'chunks go on after one is refused',
+        "if (slot.outcome.kind !== 'taken') others.abort(slot.outcome.error);",
+        '',
+      ],
       [
         'half a gradient stays unnoticed',
         'batch.accumulates === true ?',

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { dialectNames } from '../../src/emulator/index.ts';
 import { type CommandResult, runProgram } from '../support/command.ts';
 
 const EMULATOR = 'playground/emulator.ts';
@@ -57,11 +58,27 @@ describe('npm run emulator', () => {
     expect(end).toMatchObject({ code: 0, stderr: '' });
   }, 120_000);
 
+  it('lists the dialects it knows', async () => {
+    const { code, stdout } = await runProgram(EMULATOR, ['--help']);
+    expect(code).toBe(0);
+    expect(dialectNames().filter((name) => !stdout.includes(name))).toEqual([]);
+  }, 60_000);
+
+  it('speaks a dialect', async () => {
+    const { result } = await whileServing(['--dialect', 'twinkle'], 'SIGTERM', (url) =>
+      runProgram('playground/train.ts', ['--steps', '2', '--json', '--base-url', url], {
+        env: { TINKER_API_KEY: 'tml-any' },
+      }),
+    );
+    expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining('Missing x-request-id header') });
+  }, 120_000);
+
   it.each([
     [['--port', 'x'], '--port must be a whole number from 0 to 65535, got "x"\n'],
     [['--port', '65536'], '--port must be a whole number from 0 to 65535, got "65536"\n'],
     [['--port', '1e3'], '--port must be a whole number from 0 to 65535, got "1e3"\n'],
     [['--api-key='], '--api-key must not be empty\n'],
+    [['--dialect', 'x'], `--dialect must be one of ${dialectNames().join(', ')}, got "x"\n`],
     [['--bogus'], "Unknown option '--bogus'; try npm run emulator -- --help\n"],
     [['8787'], "Unexpected argument '8787'; try npm run emulator -- --help\n"],
   ])(

@@ -71,7 +71,7 @@ function callsBy(key: string | undefined, clock: VirtualClock, emulator: Emulato
       });
       const response = await clock.drive(emulator.fetch(request));
       const bytes = new Uint8Array(await response.arrayBuffer());
-      const isJson = response.headers.get('content-type') === 'application/json';
+      const isJson = bytes.length > 0 && response.headers.get('content-type') === 'application/json';
       const answer = isJson ? JSON.parse(new TextDecoder().decode(bytes)) : undefined;
       return { status: response.status, body: answer, headers: response.headers, bytes };
     },

@@ -192,9 +192,11 @@ export function replayReplies(
   const mutations: string[] = [];
   const mutatedKeys = new Set<string>();
   const exchanges: Exchange[] = [];
-  // What holds a token goes nowhere else: whoever gets it there cannot know that it is one.
+  // What holds a token goes nowhere else: whoever gets it there cannot know that it is one. Nor does a model's id, which
+  // would be that of two models.
   const isOther = (endpoint: string): boolean =>
-    endpoint !== 'POST auth/token' && (plan.endpoints.length > 1 || endpoint !== plan.endpoints[0]);
+    !/auth\/token|create_model/.test(endpoint) &&
+    (plan.endpoints.length > 1 || endpoint !== plan.endpoints[0]);
   const others = all.flatMap(({ endpoint, reply }) => (isOther(endpoint) ? [reply] : []));
   let fillers = 0;
 

@@ -1,4 +1,4 @@
-import type { ApiFuture, FutureHandle, ResumableKind } from '../../src/index.ts';
+import type { ApiFuture, FetchLike, FutureHandle, ResumableKind } from '../../src/index.ts';
 import { type Act, OWNERS_KEY, type Stage, sampler, trainer } from './acts.ts';
 import { batch } from './offline.ts';
 import * as shapes from './result-shapes.ts';
@@ -126,6 +126,29 @@ async function resume(stage: Stage): Promise<void> {
   );
 }
 
+/** A save whose first answer is lost, and whose repetition is refused: there is such a checkpoint. */
+async function saveTwice(stage: Stage): Promise<void> {
+  const training = await trainer(stage);
+  if (training === undefined) return;
+  const { call, together, limit } = stage;
+  await together([
+    () => call('saveState', saved, () => training.saveState('one', limit)),
+    () => call('optimStep', shapes.optimStep, () => training.optimStep({}, limit)),
+  ]);
+}
+
+/** A server that saves, says that it is out of order, and knows the name when it is asked again. */
+const forgetful = (fetch: FetchLike): FetchLike => {
+  const seen = new Set<string>();
+  return async (request) => {
+    if (!/save_weights/.test(request.url)) return fetch(request);
+    if (seen.has(request.url)) return Response.json({ detail: 'Checkpoint already exists' }, { status: 409 });
+    seen.add(request.url);
+    await fetch(request);
+    return Response.json({ detail: 'Out of order' }, { status: 503 });
+  };
+};
+
 /** Acts of training clients. */
 export const TRAINING_ACTS: readonly Act[] = [
   { name: 'training in JSON', client: { wireFormat: 'json' }, play: train },
@@ -142,6 +165,7 @@ export const TRAINING_ACTS: readonly Act[] = [
   },
   { name: 'large results', emulator: { metadataFirstBytes: 1 }, play: passes },
   { name: 'saving and loading', play: save },
+  { name: 'a save that is lost', wrap: forgetful, play: saveTwice },
   { name: 'a model by loading', client: { clientConfig: { createModelViaLoad: true } }, play: save },
   { name: 'resuming from JSON', client: { wireFormat: 'json' }, play: resume },
   { name: 'resuming from protobuf', play: resume },

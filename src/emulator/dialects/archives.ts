@@ -14,8 +14,10 @@ export function archives(dialect: EmulatorDialect): Layer | undefined {
   return (next) => async (exchange) => {
     const [, run, kind, name] = ROUTE.exec(exchange.path) ?? [];
     if (exchange.method !== 'GET' || run === undefined || name === undefined) return next(exchange);
-    const wanted = wantedPath(archiveId, { run, kind, name });
-    if (typeof wanted === 'number') return refused(wanted);
+    const isBare = archiveId === 'bare';
+    if (isBare && kind !== undefined) return problemAnswer(405, 'Method Not Allowed');
+    // A server of bare names archives what is sampled from.
+    const wanted = isBare ? `${run}/sampler_weights/${name}/archive` : exchange.path;
     const times = asked.get(wanted) ?? 0;
     asked.set(wanted, times + 1);
     const status = archiveNotReady[times];
@@ -24,26 +26,6 @@ export function archives(dialect: EmulatorDialect): Layer | undefined {
     const answer = await next(withPath(exchange, wanted));
     return archiveAnswer === 'json' && answer.status === 302 ? asJson(answer) : answer;
   };
-}
-
-interface ArchiveName {
-  readonly run: string;
-  readonly kind: string | undefined;
-  readonly name: string;
-}
-
-/** The usual path of what is asked for, or the status that answers an id of the other form. */
-function wantedPath(
-  form: EmulatorDialect['archiveId'],
-  { run, kind, name }: ArchiveName,
-): string | 404 | 405 {
-  // A server of bare names archives what is sampled from.
-  if (form === 'bare') return kind === undefined ? `${run}/sampler_weights/${name}/archive` : 405;
-  return kind === undefined ? 404 : `${run}/${kind}/${name}/archive`;
-}
-
-function refused(status: 404 | 405): Answer {
-  return problemAnswer(status, status === 405 ? 'Method Not Allowed' : 'Checkpoint not found');
 }
 
 function withPath(exchange: Exchange, path: string): Exchange {

@@ -19,7 +19,7 @@ const REQUEST_IDS: Readonly<Record<EmulatorDialect['requestIdForm'], RequestIds>
   'zero-based': { of: (number) => String(number - 1), numberOf: (id) => INTEGER.numberOf(id) + 1 },
   uuid: {
     of: (number) => `${hexOf(number)}-4d1e-4f60-8a2b-${DIGITS}`,
-    numberOf: (id) => Number.parseInt(/^([0-9a-f]+)-4d1e-/.exec(id)?.[1] ?? '', 16),
+    numberOf: (id) => Number.parseInt(/^([0-9a-f]+)-4d1e-4f60-8a2b-7c1e4b2a9d60$/.exec(id)?.[1] ?? '', 16),
   },
   hex: {
     of: (number) => `req_${DIGITS}${hexOf(number)}`,

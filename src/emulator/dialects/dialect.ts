@@ -16,7 +16,7 @@ export type MissingFuture = 400 | 404 | 410 | '200-error' | 'pending';
 
 /**
  * Manners in which servers of the Tinker API differ, one switch each (servers.md 4). They change what is said, and never
- * what is computed. The first value of each switch is the hosted service's.
+ * what is computed. The hosted service's are `dialectOf('hosted')`.
  */
 export interface EmulatorDialect {
   // Requests.
@@ -140,7 +140,7 @@ export interface EmulatorDialect {
   readonly sparseRecords: boolean;
   /** What a change is answered by: a 204, one that says it is JSON, or a 200 with JSON. */
   readonly changeAnswer: '204' | '204-json' | '200-json';
-  /** The id under which an archive is asked for; the other one is a 405 (`bare`) or a 404 (`prefixed`). */
+  /** The id under which an archive is asked for: with its kind, or the `bare` name, and anything else is a 405. */
   readonly archiveId: 'prefixed' | 'bare';
   /** Where the archive is, said in a redirect or in JSON, or that it has expired (410). */
   readonly archiveAnswer: 'redirect' | 'json' | 'gone';

@@ -73,7 +73,7 @@ export function readPolled(body: unknown): PolledFuture {
     };
   }
   if ('error' in record) {
-    return { kind: 'failed', message: describeProblem(body), category: readCategory(record['category']) };
+    return { kind: 'failed', message: describeFailure(body), category: readCategory(record['category']) };
   }
   return { kind: 'done', body };
 }
@@ -91,6 +91,13 @@ export function readPending(body: unknown): PolledFuture & { kind: 'pending' } {
       : {}),
     ...(typeof retry_after_ms === 'number' && retry_after_ms >= 0 ? { hintMs: retry_after_ms } : {}),
   };
+}
+
+/** As {@link describeProblem}, but nothing where there are no words: what stands beside them is no reason. */
+function describeFailure(body: unknown): string {
+  const { error, detail, error_message, message } = asRecord(body);
+  const hasWords = [error, detail, error_message, message].some((part) => wordsOf(part) !== undefined);
+  return hasWords ? describeProblem(body) : '';
 }
 
 /** The server's own words about a failure, wherever it puts them (item 35); at most 500 characters. */

@@ -90,8 +90,8 @@ def account(world: World, started: datetime) -> None:
         info = event.event_info
         if info.type == "storage":
             continue  # Grows with time.
-        key = f"{info.type} {info.cached}".lower() if info.type == "sampling_prefill" else info.type
-        amounts[key] += info.count if info.type == "checkpoint" else info.token_count
+        # What was cached of prompts depends on which of many came first.
+        amounts[info.type] += info.count if info.type == "checkpoint" else info.token_count
     record.words("account/usage", [f"{key} {amounts[key]}" for key in sorted(amounts)])
     metadata = [session.user_metadata or {} for session in usage.sessions.values()]
     record.words("account/metadata", [f"{key}={value}" for one in metadata for key, value in sorted(one.items())])

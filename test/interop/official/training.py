@@ -118,7 +118,7 @@ def custom_loss(world: World, training: TrainingClient) -> None:
     """A quarter of the squares, less an eighth of the values: a gradient without any rounding but its own."""
 
     def loss(data: list[types.Datum], rows: list[torch.Tensor]) -> tuple[torch.Tensor, dict[str, float]]:
-        terms = [(row * row * 0.25 - row * 0.125).sum() for row in rows]
+        terms = [(row**2 * 0.25 - row * 0.125).sum() for row in rows]
         squares = [value * value for row in rows for value in row.tolist()]
         total = 0.0
         for square in squares:

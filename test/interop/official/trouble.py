@@ -1,5 +1,6 @@
 """What goes wrong, and how it is told: operations that fail, requests that are refused, results that are gone."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -21,7 +22,8 @@ def outcome(call: Callable[[], object]) -> str:
     try:
         call()
     except tinker.RequestFailedError as error:
-        return f"failed, {error.category.name.lower()}: {error.message}"
+        [said] = re.findall(r"^Request failed: (.*) for self\.request_id=.*$", error.message)
+        return f"failed, {error.category.name.lower()}: {said}"
     except tinker.APIStatusError as error:
         return f"status {error.status_code}: {error.body['detail'] if isinstance(error.body, dict) else ''}"
     except RetryableException:
@@ -40,12 +42,13 @@ def failed_operations(world: World, training: TrainingClient) -> None:
     sampler = service.create_sampling_client(base_model=BASE_MODEL)
     params = types.SamplingParams(max_tokens=2, seed=1)
     long = types.ModelInput.from_ints(world.passage(0, 300))
+    other = world.service("small").create_sampling_client(base_model=BASE_MODEL)
     calls: list[Callable[[], object]] = [
         lambda: training.load_state(missing).result(),
         lambda: training.forward_backward([types.Datum(seen, target)], "cross_entropy").result(),
         lambda: training.forward_backward([types.Datum(spoken, spoken_target)], "cross_entropy").result(),
         lambda: sampler.sample(seen, 1, params).result(),
-        lambda: sampler.sample(long, 1, params).result(),
+        lambda: other.sample(long, 1, params).result(),
     ]
     said = [outcome(call).replace(training.model_id, "RUN") for call in calls]
     record.words("failed/what is said", said)

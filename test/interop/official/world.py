@@ -30,6 +30,7 @@ class World:
                 base_url=self._addresses[server],
                 api_key=api_key,
                 user_metadata={"purpose": "interop", "server": server},
+                project_id="project-0" if server == "serial" else None,
             )
         return self._services[server]
 

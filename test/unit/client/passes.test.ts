@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createTrainingRequests, fillerRequest } from '../../../src/client/training-requests.ts';
 import { decodeForwardBackwardRequest } from '../../../src/emulator/protobuf/forward-backward-request.ts';
 import type { Datum, ServiceClientOptions } from '../../../src/index.ts';
+import { exploreInterleavings } from '../../../src/testing/interleavings.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import type { ClientConfig } from '../../../src/wire/json/client-config.ts';
 import { testRuntime } from '../../support/runtime.ts';
@@ -228,6 +229,89 @@ describe('a pass in chunks', () => {
       requestIds: Array.from({ length: 3 }, () => 'forward'),
     });
     await finish();
+  });
+
+  it('case 30: of 1,025 data is two requests, whose metrics are weighted by their outputs', async () => {
+    const output = { logprobs: { data: [-1], dtype: 'float32', shape: [1] } };
+    const parts: Record<string, object> = {
+      'of 1': { loss_fn_outputs: Array.from({ length: 1_024 }, () => output), metrics: { 'loss:mean': 1 } },
+      'of 2': { loss_fn_outputs: [output], metrics: { 'loss:mean': 3 } },
+    };
+    const { training, passes, clock, finish } = await setUp({
+      'client/config': [{ status: 200, body: {} }],
+      forward_backward: [
+        async (request) => {
+          const { sequenceId } = decodeForwardBackwardRequest(new Uint8Array(await request.arrayBuffer()));
+          return Response.json({ request_id: `of ${sequenceId}` });
+        },
+      ],
+      retrieve_future: [
+        async (request) => {
+          const { request_id } = (await request.json()) as { request_id: string };
+          return Response.json(parts[request_id] ?? { model_id: MODEL });
+        },
+      ],
+    });
+    const data = Array.from({ length: 1_025 }, (_, index) => datum(index, 1));
+    const { metrics, lossFnOutputs } = await clock.drive(training.forwardBackward(data, 'cross_entropy'));
+    expect(passes().map(({ sequenceId, data }) => [sequenceId, data])).toEqual([
+      [2, 1],
+      [1, 1_024],
+    ]);
+    expect(lossFnOutputs).toHaveLength(1_025);
+    expect(metrics['loss:mean']).toBeCloseTo(1.00195, 5);
+    await finish();
+  });
+
+  it('case 31: and a call behind it go in order, and find their results, in whatever order answers come', async () => {
+    let base: Awaited<ReturnType<typeof setUp>>;
+    const { schedules } = await exploreInterleavings(
+      async (pass) => {
+        base = await setUp(
+          {
+            optim_step: [
+              async (request) => {
+                const { seq_id } = (await request.clone().json()) as { seq_id: number };
+                await pass(`submit ${seq_id}`);
+                return Response.json({ request_id: `step ${seq_id}` });
+              },
+            ],
+            forward_backward: [
+              async (request) => {
+                const { seq_id } = (await request.clone().json()) as { seq_id: number };
+                await pass(`submit ${seq_id}`);
+                return Response.json({ request_id: `pass ${seq_id}` });
+              },
+            ],
+            retrieve_future: [
+              async (request) => {
+                const { request_id } = (await request.clone().json()) as { request_id: string };
+                if (request_id === 'create_model') return Response.json({ model_id: MODEL });
+                await pass(`poll ${request_id}`);
+                const [, number] = request_id.split(' ');
+                return Response.json({ metrics: { 'of:sum': Number(number) } });
+              },
+            ],
+          },
+          { clientConfig: { maxChunkLength: 1 } },
+        );
+        const { training } = base;
+        return [
+          async () => (await training.forwardBackward([datum(1), datum(2)], 'cross_entropy')).metrics,
+          async () => (await training.optimStep()).metrics,
+        ];
+      },
+      async (_, results) => {
+        expect(results).toEqual([{ 'of:sum': 3 }, { 'of:sum': 3 }]);
+        const submitted = base.requests.flatMap(({ path, body }) =>
+          path === 'forward_backward' || path === 'optim_step' ? [body['seq_id']] : [],
+        );
+        expect(submitted).toEqual([2, 1, 3]);
+        await base.finish();
+      },
+      { restTurns: 4 },
+    );
+    expect(schedules).toBeGreaterThan(5);
   });
 
   it('that is not taken whole is followed by no step', async () => {

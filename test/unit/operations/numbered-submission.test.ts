@@ -156,20 +156,29 @@ describe('a pass whose form the server does not read (item 2)', () => {
       new TinkerApiError(500, 'down', { retryable: true }),
       new TinkerApiError(422, 'no token'),
     ];
+    const bodies: unknown[] = [];
     // Fails before `onSend`, like the exchange of a key.
-    const pipeline: Runtime['pipeline'] = { send: () => Promise.reject(failures.shift()) };
+    const pipeline: Runtime['pipeline'] = {
+      send({ body }) {
+        bodies.push(body);
+        return Promise.reject(failures.shift());
+      },
+    };
     const own = { ...runtime, pipeline };
     const outcome = runtime.scopes.run({}, (scope) =>
       submitNumbered(own, numberedRequest(1), 1, scope, undefined),
     );
     expect(await clock.drive(outcome)).toMatchObject({ kind: 'free', error: { status: 422 } });
     expect([failures, seen]).toEqual([[], []]);
+    expect(bodies).toEqual(
+      [1, 2].map(() => expect.objectContaining({ contentType: 'application/x-protobuf' })),
+    );
     expect(runtime.forms.candidates()).toEqual(['protobuf', 'json']);
   });
 });
 
 describe('a pass that the server does not read in any form', () => {
-  it.each([400, 422])(
+  it.each([400, 422, 500])(
     'fails with what the server says of the JSON, and settles nothing for the next: %d',
     async (status) => {
       const { submit, forms, told, clock, finish } = setUp({

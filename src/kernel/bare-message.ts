@@ -1,0 +1,9 @@
+/** What was said of a failure without the advice at its end, to be quoted in another message. */
+export function bareMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { hint } = error as { readonly hint?: unknown };
+  const end = `. ${hint}`;
+  return typeof hint === 'string' && error.message.endsWith(end)
+    ? error.message.slice(0, -end.length)
+    : error.message;
+}
