@@ -78,7 +78,10 @@ export function createByteSource(pieces: Pieces): ByteSource {
     return true;
   }
   async function take(most: number): Promise<Uint8Array> {
-    if (!(await fill())) throw new TinkerResponseError('The archive is cut: it ends before its end');
+    if (!(await fill()))
+      throw new TinkerResponseError('The archive is cut: it ends before its end', {
+        hint: 'Download it anew',
+      });
     const taken = rest.subarray(0, most);
     rest = rest.subarray(taken.length);
     return taken;

@@ -13,7 +13,6 @@ import { createBodyForms } from '../operations/wire-format.ts';
 import { type Credential, resolveKey } from '../transport/credential.ts';
 import { createPipeline } from '../transport/pipeline.ts';
 import { createTransport, type Transport } from '../transport/transport.ts';
-import { VERSION } from '../version.ts';
 import type { ResolvedServiceOptions } from './options.ts';
 
 /** Everything that the operations of one service share, made of its options. No I/O, no timer. */
@@ -28,7 +27,7 @@ export function createRuntime(options: ResolvedServiceOptions, account: Account)
   const settings = createSettings({
     scopes,
     transport: transportWith(() => resolveKey(apiKey)),
-    sdkVersion: VERSION,
+    sdkVersion: options.sdkVersion,
     timeoutMs: attemptTimeoutMs,
     overrides: options.clientConfig,
     apply: (config) => account.apply(config),

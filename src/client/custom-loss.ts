@@ -64,7 +64,10 @@ export function backwardData(data: readonly CheckedDatum[], result: CustomLossRe
   const { gradients } = result;
   if (!Array.isArray(gradients) || gradients.length !== data.length) {
     const got = Array.isArray(gradients) ? gradients.length : show(gradients);
-    throw new TinkerInputError('customLoss().gradients', `must hold one array for each of the ${data.length} data, got ${got}`);
+    throw new TinkerInputError(
+      'customLoss().gradients',
+      `must hold one array for each of the ${data.length} data, got ${got}`,
+    );
   }
   return data.map(({ chunks, lossFnInputs }, index) => {
     const weights = negated(

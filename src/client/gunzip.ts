@@ -51,7 +51,10 @@ export function gunzipped(packed: Pieces): Pieces {
     try {
       return (await reader.read()).value;
     } catch (cause) {
-      throw new TinkerResponseError('The archive is damaged: it cannot be unpacked', { cause });
+      throw new TinkerResponseError('The archive is damaged: it cannot be unpacked', {
+        cause,
+        hint: 'Download it anew',
+      });
     }
   }
 

@@ -36,13 +36,19 @@ export function checkedEvaluation(result: CustomLossResult, rows: readonly Float
   const loss = checkFinite('customLoss().loss', result.loss);
   const { gradients } = result;
   if (!Array.isArray(gradients) || gradients.length !== rows.length)
-    throw new TinkerInputError(field, `must hold one array for each of the ${rows.length} data, got ${show(gradients)}`);
+    throw new TinkerInputError(
+      field,
+      `must hold one array for each of the ${rows.length} data, got ${show(gradients)}`,
+    );
   // Copies: a loss may fill the same arrays again.
   const copies = rows.map((row, datum) => {
     const gradient: FloatInput | undefined = gradients[datum];
     if (gradient?.length !== row.length) {
       const got = gradient?.length ?? show(gradient);
-      throw new TinkerInputError(`${field}[${datum}]`, `must hold ${row.length} numbers, one for each target token, got ${got}`);
+      throw new TinkerInputError(
+        `${field}[${datum}]`,
+        `must hold ${row.length} numbers, one for each target token, got ${got}`,
+      );
     }
     return Array.from(gradient, (value, i) => checkFinite(`${field}[${datum}][${i}]`, value));
   });

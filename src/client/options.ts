@@ -13,6 +13,7 @@ import type { Storage } from '../storage/storage.ts';
 import { type ConnectionBudget, connectionBudget } from '../transport/connection-budget.ts';
 import type { ApiKey } from '../transport/credential.ts';
 import type { AuthScheme, FetchLike } from '../transport/transport.ts';
+import { SPOKEN_SDK_VERSION } from '../version.ts';
 import type { ClientConfig } from '../wire/json/client-config.ts';
 import { type ClientConfigOverrides, checkClientConfig } from './client-config-check.ts';
 import {
@@ -51,6 +52,11 @@ export interface ServiceClientOptions {
   readonly userMetadata?: Readonly<Record<string, string>> | undefined;
   /** Project the session belongs to. @default the account's default project */
   readonly projectId?: string | undefined;
+  /**
+   * The version of the official SDK whose protocol is spoken, as servers are told: some refuse old ones. Set it where
+   * one asks for a newer version. @default '0.25.0'
+   */
+  readonly sdkVersion?: string | undefined;
   /** Limit of one HTTP exchange, in milliseconds. @default 60_000 */
   readonly attemptTimeoutMs?: number | undefined;
   /**
@@ -129,6 +135,7 @@ export interface ResolvedServiceOptions {
   readonly tags: readonly string[];
   readonly userMetadata: Readonly<Record<string, string>>;
   readonly projectId: string | undefined;
+  readonly sdkVersion: string;
   readonly attemptTimeoutMs: number;
   readonly retryBudgetMs: number;
   readonly pollPolicy: PollPolicy;
@@ -169,6 +176,7 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
     tags: checkTexts('tags', options.tags ?? []),
     userMetadata: checkMetadata(options.userMetadata ?? {}),
     projectId: options.projectId === undefined ? undefined : checkText('projectId', options.projectId),
+    sdkVersion: checkText('sdkVersion', options.sdkVersion ?? SPOKEN_SDK_VERSION),
     attemptTimeoutMs,
     retryBudgetMs: checkFinite('retryBudgetMs', options.retryBudgetMs ?? 300_000, { min: 0 }),
     pollPolicy: resolvePollPolicy('pollPolicy', options.pollPolicy),

@@ -74,6 +74,7 @@ export function createPages<T>({ start, key, fetch, options }: PageSource<T>): P
       if (offset === undefined && repeated > 0 && mark === first) {
         throw new TinkerResponseError(
           `The server sends the same page again and again: it does not heed "offset"; ${seen.size} items came`,
+          { hint: 'Ask for one page that is long enough: page({ limit })' },
         );
       }
     }

@@ -1,7 +1,7 @@
 import { isTinkerError, type TinkerApiError } from '../kernel/errors.ts';
 import { TinkerUnsupportedError } from '../kernel/unsupported-error.ts';
 import { type ResilientRequest, type Runtime, sendResilient } from '../operations/runtime.ts';
-import type { CallOptions, Scope } from '../operations/scope.ts';
+import type { CallOptions, LastHeard, Scope } from '../operations/scope.ts';
 import { createSubmissionFate } from '../operations/submission-fate.ts';
 import { isRouteMissing, statusError } from '../transport/classify.ts';
 
@@ -28,6 +28,11 @@ export async function sendRest(runtime: Runtime, scope: Scope, request: RestRequ
   }
 }
 
+/** For the time-out of a call: which request it was. */
+export function lastOf({ method, path }: Pick<RestRequest, 'method' | 'path'>): () => LastHeard {
+  return () => ({ words: `${method} ${path.split('?', 1)[0]}` });
+}
+
 /** A call that is one request. */
 export function askRest<T>(
   runtime: Runtime,
@@ -35,14 +40,18 @@ export function askRest<T>(
   read: (body: unknown) => T,
   options: CallOptions = {},
 ): Promise<T> {
-  return runtime.scopes.run(options, async (scope) => {
-    try {
-      return read(await sendRest(runtime, scope, request));
-    } catch (error) {
-      if (!scope.signal.aborted || isTinkerError(error, 'timed_out')) runtime.telemetry.failed(error);
-      throw error;
-    }
-  });
+  return runtime.scopes.run(
+    options,
+    async (scope) => {
+      try {
+        return read(await sendRest(runtime, scope, request));
+      } catch (error) {
+        if (!scope.signal.aborted || isTinkerError(error, 'timed_out')) runtime.telemetry.failed(error);
+        throw error;
+      }
+    },
+    lastOf(request),
+  );
 }
 
 /**

@@ -1,4 +1,5 @@
 import { type LinkedAbort, linkAbort, raceAbort, sleep } from '../kernel/abort.ts';
+import { bareMessage } from '../kernel/bare-message.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { EventSink } from '../kernel/diagnostics.ts';
 import {
@@ -156,6 +157,16 @@ export function createResumableDownload(parts: ResumableParts): ResumableDownloa
     }
   }
 
+  /** How far it came belongs to what a cut connection says. */
+  function lastOf(error: TinkerError): TinkerError {
+    if (!isTinkerError(error, 'connection_failed')) return error;
+    const came = `${offset} of ${version.total ?? 'an unknown number of'} bytes came`;
+    const words = `${bareMessage(error)}; ${came}, and ${fruitless} attempts in a row brought no more`;
+    const end = new TinkerConnectionError(words, { cause: error, hint: 'Download it anew' });
+    end.attempts = fruitless;
+    return end;
+  }
+
   /** Wait before the next attempt, if there may be one. @throws the error, if not. */
   async function recover(error: unknown): Promise<void> {
     close();
@@ -164,7 +175,7 @@ export function createResumableDownload(parts: ResumableParts): ResumableDownloa
     if (!isTinkerError(error) || !error.retryable || error.code === 'response_invalid') throw error;
     fruitless += 1;
     error.attempts = fruitless;
-    if (fruitless >= MOST_FRUITLESS) throw error;
+    if (fruitless >= MOST_FRUITLESS) throw lastOf(error);
     const { hintMs, status } = answerOf(error);
     const delayMs = retryDelay(fruitless - 1, hintMs, random);
     emit({ type: 'retry', path, attempts: fruitless, delayMs, code: error.code, ...status });

@@ -10,8 +10,13 @@ import type { OpenSession } from './session-opening.ts';
 
 /** What to sample from: a base model, or saved sampler weights. */
 export type SamplingSource =
-  | { readonly baseModel: string; readonly modelPath?: undefined }
   | {
+      /** Name of the model, as `getServerCapabilities` lists it. */
+      readonly baseModel: string;
+      readonly modelPath?: undefined;
+    }
+  | {
+      /** Name of the model that the weights adapt: some servers do not find it by themselves. @default the server's to know */
       readonly baseModel?: string | undefined;
       /** Path as `saveWeightsForSampler` returned it. */
       readonly modelPath: TinkerPath | (string & {});

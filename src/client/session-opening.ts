@@ -2,7 +2,6 @@ import { raceAbort } from '../kernel/abort.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import { openSession } from '../operations/session.ts';
 import { keepDynamicConfig } from '../operations/settings.ts';
-import { VERSION } from '../version.ts';
 import type { ResolvedServiceOptions } from './options.ts';
 
 /** Gives the session's id, once it is open. */
@@ -13,17 +12,19 @@ export type OpenSession = (signal: AbortSignal) => Promise<string>;
  * call's abort leaves the opening to the others. A failure is not kept, so the next call tries afresh.
  */
 export function sharedSession(runtime: Runtime, options: ResolvedServiceOptions): OpenSession {
-  const { tags, userMetadata, projectId } = options;
+  const { tags, userMetadata, projectId, sdkVersion } = options;
   let opening: Promise<string> | undefined;
 
   const open = async (): Promise<string> => {
     try {
       const sessionId = await runtime.scopes.run({}, ({ signal }) =>
-        openSession(runtime, { tags, userMetadata, projectId, sdkVersion: VERSION }, signal),
+        openSession(runtime, { tags, userMetadata, projectId, sdkVersion }, signal),
       );
       runtime.telemetry.started(sessionId);
       if (runtime.settings.isServed) {
-        runtime.scopes.run({}, ({ signal }) => keepDynamicConfig(runtime, VERSION, signal)).catch(() => {});
+        runtime.scopes
+          .run({}, ({ signal }) => keepDynamicConfig(runtime, sdkVersion, signal))
+          .catch(() => {});
       }
       return sessionId;
     } catch (error) {

@@ -26,6 +26,7 @@ export function readHeader(block: Uint8Array): TarHeader | undefined {
   if (readNumber(block.subarray(148, 156)) !== sum)
     throw new TinkerResponseError(
       'The archive is no tar, or is damaged: a header does not match its checksum',
+      { hint: 'Is it what downloadCheckpoint gave, whole?' },
     );
   const name = readText(block.subarray(0, 100));
   // GNU's own magic has other things where POSIX has the front of a long name.

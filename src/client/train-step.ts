@@ -38,6 +38,7 @@ export function chained(): {
           'operation_failed',
           'user',
           'Not sent: the forward-backward pass before it was not submitted',
+          { hint: 'The error of the pass, trainStep(…).forwardBackward, says why' },
         );
       },
     },

@@ -118,7 +118,7 @@ export function createTrainingClient(
   sampling: SamplingSessions,
 ): TrainingClient {
   const turns = createTurns(runtime, () => fillerRequest(modelId));
-  const requests = createTrainingRequests(runtime, modelId);
+  const requests = createTrainingRequests(runtime, modelId, baseModel);
   const meter = createMeter(runtime.meter);
   const subject = { name: `Training ${modelId}`, kind: 'training' } as const;
   const observer = createQueueObserver(runtime.clock, runtime.emit, subject);

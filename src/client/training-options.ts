@@ -41,8 +41,18 @@ export function loadFields(path: string, options: LoadStateOptions | undefined):
   return {
     path: checkCheckpointKind('path', checkText('path', path), 'weights'),
     optimizer: checkBoolean('optimizer', options?.optimizer ?? false),
-    ...(token === undefined ? {} : { weights_access_token: checkText('weightsAccessToken', token) }),
+    ...(token === undefined ? {} : { weights_access_token: checkedToken(token) }),
   };
+}
+
+/** A key that can be sent. @throws TinkerInputError - that does not show it; the platform's own would. */
+function checkedToken(token: string): string {
+  const field = 'weightsAccessToken';
+  if (/^[\x21-\x7e]+$/.test(checkText(field, token))) return token;
+  throw new TinkerInputError(
+    field,
+    'must consist of visible ASCII characters; it has a space, a line end or others',
+  );
 }
 
 /** A LoRA configuration with its defaults (protocol 0.1). @throws TinkerInputError */

@@ -4,6 +4,7 @@ import type { Batch } from '../operations/turns.ts';
 import { chunksLength } from '../wire/checked-chunks.ts';
 import type { CheckedDatum } from '../wire/checked-datum.ts';
 import { checkedBatch } from '../wire/checked-input.ts';
+import { checkContextLength } from '../wire/context-length.ts';
 import { estimatedDatumBytes } from '../wire/estimated-datum-bytes.ts';
 import { forwardBody, optimStepBody } from '../wire/json/training.ts';
 import { encodeForwardBackwardRequest } from '../wire/proto/forward-backward-request.ts';
@@ -53,12 +54,14 @@ interface PassInput {
 /** Requests for a model. @param baseModel - Where it is known. */
 export function createTrainingRequests(
   runtime: Runtime,
-  { modelId, baseModel }: { readonly modelId: string; readonly baseModel: string | undefined },
+  modelId: string,
+  baseModel?: string,
 ): TrainingRequests {
-  const checkLengths = (data: readonly CheckedDatum[]): void => {
+  const withinContext = (data: readonly CheckedDatum[]): readonly CheckedDatum[] => {
     const limit = baseModel === undefined ? undefined : runtime.contextLengths.get(baseModel);
     for (const [index, { chunks }] of data.entries())
       checkContextLength(`data[${index}].modelInput`, chunksLength(chunks), 0, limit);
+    return data;
   };
   const passOf = (route: PassRoute, input: PassInput): Pass => ({
     data: input.data,
@@ -88,10 +91,11 @@ export function createTrainingRequests(
 
   return {
     weights,
-    pass: (route, data) => passOf(route, { data, lossFn: 'cross_entropy', lossFnConfig: undefined }),
+    pass: (route, data) =>
+      passOf(route, { data: withinContext(data), lossFn: 'cross_entropy', lossFnConfig: undefined }),
     forward(route, data, lossFn, options) {
       const lossFnConfig = checkedLossConfig(options?.lossFnConfig);
-      return passOf(route, { data: checkedBatch(data, lossFn), lossFn, lossFnConfig });
+      return passOf(route, { data: withinContext(checkedBatch(data, lossFn)), lossFn, lossFnConfig });
     },
     optimStep(params) {
       const adam = resolveAdam(params ?? {});

@@ -52,8 +52,8 @@ export interface EmulatorOptions {
   /** Silence after which a session is gone, in milliseconds. @default 300_000 */
   readonly sessionTimeoutMs?: number | undefined;
   /**
-   * Undoes a `Content-Encoding`, such as `zstd`, which no platform here brings; may throw for bytes that are not so
-   * encoded. @default none: compressed bodies are answered by 415
+   * Undoes a `Content-Encoding`, such as `zstd` (`zstdDecompressSync` of `node:zlib`); may throw for bytes that are not
+   * so encoded. @default none: compressed bodies are answered by 415
    */
   readonly decompress?: Decompress | undefined;
   /** Results larger than this are announced by their size first, to clients that allow it (protocol 3.4). @default 1 MiB */

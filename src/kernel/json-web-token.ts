@@ -19,13 +19,19 @@ export function readClaims(token: string): Readonly<Record<string, unknown>> | u
   }
 }
 
+/** Times of tokens are in whole seconds. */
+const ROUNDING_MS = 1_000;
+
 /**
  * How long a token lives from now, in milliseconds; `undefined` where it does not say. By its own two times where it
- * has both, so that a wrong clock here makes no difference to a token that was made just now.
+ * has both, so that a wrong clock here makes no difference to a token that was made just now; or less, where by this
+ * clock it was made before, because servers may give one twice.
  */
 export function lifetimeOf(token: string, now: number): number | undefined {
   const { exp, iat } = readClaims(token) ?? {};
   if (typeof exp !== 'number' || !Number.isFinite(exp)) return undefined;
-  const madeAt = typeof iat === 'number' && Number.isFinite(iat) ? iat * 1_000 : now;
-  return exp * 1_000 - madeAt;
+  const leftMs = exp * 1_000 - now;
+  if (typeof iat !== 'number' || !Number.isFinite(iat)) return leftMs;
+  const wholeMs = exp * 1_000 - iat * 1_000;
+  return leftMs > 0 && leftMs < wholeMs - ROUNDING_MS ? leftMs : wholeMs;
 }

@@ -12,6 +12,9 @@ import type { Scopes } from './scope.ts';
 import type { Settings } from './settings.ts';
 import { createTokenExchange } from './token-exchange.ts';
 
+/** The server says that it wants tokens, and may be wrong. */
+const SEND_KEY = 'clientConfig: { jwtAuth: false } sends the key itself';
+
 /** What proves to the server who is asking. */
 export interface Credentials {
   /** For every request but those that lead to it. */
@@ -48,7 +51,7 @@ export function createCredentials(parts: CredentialsParts): Credentials {
     } catch (cause) {
       // As it is it would be taken for the answer to the request that waits for the token.
       if (!isTinkerError(cause, 'http_status') || !isRouteMissing(cause)) throw cause;
-      throw new TinkerUnsupportedError(`POST ${path}`, { cause });
+      throw new TinkerUnsupportedError(`POST ${path}`, { cause, hint: SEND_KEY });
     }
   };
   const own = createTokenExchange({
@@ -74,11 +77,12 @@ export function createCredentials(parts: CredentialsParts): Credentials {
 function tokenIn(answer: Answer, now: number): string {
   const clean = { ...answer, text: redactTokens(answer.text) };
   if (answer.status < 200 || answer.status > 299) throw statusError(clean, now);
-  const token = readExchangedToken(parsed(answer.text));
+  // From the bytes: the text has the key taken out, and a server may give a key back that is a token already.
+  const token = readExchangedToken(parsed(new TextDecoder().decode(answer.bytes)));
   if (token !== undefined) return token;
   // Read again for its own complaint, which quotes what it read.
   readBody(clean);
-  throw new TinkerResponseError(`${answer.path} answered without a token`);
+  throw new TinkerResponseError(`${answer.path} answered without a token`, { hint: SEND_KEY });
 }
 
 function parsed(text: string): unknown {

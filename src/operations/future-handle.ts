@@ -47,11 +47,18 @@ const KINDS: readonly ResumableKind[] = [
 export function checkHandle(value: unknown): FutureHandle & { readonly kind: ResumableKind } {
   const at = (field: string): string => `handle.${field}`;
   if (typeof value !== 'object' || value === null)
-    throw new TinkerInputError('handle', `must be what a future's toJSON() gave, got ${show(value)}`);
+    throw new TinkerInputError('handle', `must be what a future's toJSON() gave, got ${show(value)}`, {
+      hint: typeof value === 'string' ? 'JSON.parse makes it of its text' : undefined,
+    });
   const { version, kind, requestIds, promptLength, metrics } = value as Record<string, unknown>;
-  if (version !== 1) throw new TinkerInputError(at('version'), `must be 1, got ${show(version)}`);
+  if (version !== 1) {
+    const hint = 'Is it a handle, and of this version of the package?';
+    throw new TinkerInputError(at('version'), `must be 1, got ${show(version)}`, { hint });
+  }
   if (!KINDS.includes(kind as ResumableKind)) {
-    throw new TinkerInputError(at('kind'), `must be one of ${KINDS.join(', ')}, got ${show(kind)}`);
+    throw new TinkerInputError(at('kind'), `must be one of ${KINDS.join(', ')}, got ${show(kind)}`, {
+      hint: kind === 'unknown' ? 'What it gives is of use only to the client that asked for it' : undefined,
+    });
   }
   if (!Array.isArray(requestIds) || requestIds.length === 0) {
     const hint = 'Take the handle after the server has accepted the operation: when its requestId is there';

@@ -220,6 +220,10 @@ function sendForm(
       fate.sent();
       observer?.onSend();
     },
+    onRefused() {
+      fate.refused();
+      heard();
+    },
     onFailure(error) {
       // What was not read was not taken, even where the answer is a 500.
       if (failed(error, fate.isInFlight)) fate.refused();

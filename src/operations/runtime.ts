@@ -91,6 +91,8 @@ export interface ResilientRequest {
   readonly isFinal?: ((error: TinkerError) => boolean) | undefined;
   /** Told when an attempt is handed to `fetch`: from here on it may reach the server. */
   readonly onSend?: (() => void) | undefined;
+  /** Told when the server refused a field, and the attempt goes on without it: what was sent was not taken. */
+  readonly onRefused?: (() => void) | undefined;
   /** Told about each attempt that failed. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
@@ -134,6 +136,7 @@ export function sendResilient(runtime: Runtime, request: ResilientRequest): Prom
           sentAt = clock.monotonic();
           request.onSend?.();
         },
+        onRefused: request.onRefused,
       });
     } catch (error) {
       waitedMs = (sentAt ?? clock.monotonic()) - startedAt;

@@ -15,13 +15,19 @@ const OPTIONAL_FIELDS = [
 /** Optional fields that a server refused, by the path of the request. */
 export type UnknownFields = Map<string, Set<string>>;
 
+/** A request whose sender may want to know that the server has not taken it yet. */
+export interface TolerantRequest extends PipelineRequest {
+  /** Told when the attempt with fields that the server refused is over, before the one without them is sent. */
+  readonly onRefused?: (() => void) | undefined;
+}
+
 /**
  * One attempt; where a strict server refuses a field that it does not know, and the request can do without it, one more
  * (servers.md 2.1 item 5). What was refused once is not sent again.
  */
 export async function sendTolerant(
   { pipeline, emit, unknownFields }: Pick<Runtime, 'pipeline' | 'emit' | 'unknownFields'>,
-  request: PipelineRequest,
+  request: TolerantRequest,
 ): Promise<unknown> {
   const { body, path, method } = request;
   // What a PUT carries is what it is about.
@@ -32,6 +38,7 @@ export async function sendTolerant(
   } catch (error) {
     const refused = forbiddenFields(error).filter((name) => name in sent && OPTIONAL_FIELDS.includes(name));
     if (refused.length === 0) throw error;
+    request.onRefused?.();
     // Looked up anew: many may be refused together, and one of them tells.
     const known = unknownFields.get(path) ?? new Set();
     unknownFields.set(path, known);

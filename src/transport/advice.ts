@@ -1,6 +1,8 @@
 /** What to do about an answer of this status, where there is something to be done. */
 export function statusAdvice(path: string, status: number, said: string): string | undefined {
   if (status < 400) return 'Redirects are not followed with an API key; use the address itself as baseUrl';
+  if (path.endsWith('/create_session') && status < 500 && /version/i.test(said))
+    return 'Where it asks for a newer version of the official SDK, set sdkVersion to that';
   if (status === 404 || status === 405 || status === 409) return resourceAdvice(path, status, said);
   if (status >= 500 && status !== 501) return 'The server is in trouble: try again later';
   return ADVICE[status];
@@ -26,7 +28,7 @@ function resourceAdvice(path: string, status: number, said: string): string | un
     return path.endsWith('/save_weights_for_sampler') ? 'Save under another name' : undefined;
   }
   if (path.endsWith('/retrieve_future'))
-    return 'The server was restarted, or keeps results for a while only: load the last checkpoint and go on from there';
+    return 'The server was restarted, or has dropped the result: submit it anew, in training from the last checkpoint';
   if (path.endsWith('/asample')) return 'The server has lost the sampling session: create the client anew';
   if (/\/(forward|forward_backward|optim_step|save_weights|save_weights_for_sampler|get_info)$/.test(path))
     return 'The server has lost the model: create a training client from the last checkpoint';

@@ -135,7 +135,7 @@ function describeStatus({ status, headers }: Answer): string {
 function wordsOf(body: unknown): string {
   if (typeof body !== 'string' || !/^\s*<(!doctype|html)/i.test(body)) return describeProblem(body);
   const [, title = ''] = /<(?:title|h1)[^>]*>([^<]*)</i.exec(body) ?? [];
-  return clipped(title.trim(), 200) || 'a page of HTML';
+  return clipped(title.replace(/^\s*\d{3}\s/, '').trim(), 200) || 'a page of HTML';
 }
 
 function parseKept(text: string): unknown {

@@ -19,7 +19,11 @@ export async function resolveKey(apiKey: ApiKey): Promise<string> {
     key = await apiKey();
   } catch (cause) {
     // Its words stay with the cause: who knows what is in them.
-    throw new TinkerConnectionError('The apiKey function failed', { cause, isLocal: true });
+    throw new TinkerConnectionError('The apiKey function failed', {
+      cause,
+      isLocal: true,
+      hint: 'What it threw is the cause of this error',
+    });
   }
   // A header takes visible ASCII only; the platform's own error would show the key.
   if (typeof key === 'string' && /^[\x21-\x7e]+$/.test(key)) return key;

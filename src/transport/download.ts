@@ -91,6 +91,7 @@ function downloadAnswer(
 /** The error that an answer of another status than 2xx is. @param now - Wall time, for `Retry-After` dates. */
 export function downloadError(url: string, { status, headers }: DownloadAnswer, now: number): TinkerApiError {
   return new TinkerApiError(status, `The archive at ${new URL(url).origin} answered ${status}`, {
+    hint: isLinkRefused(status) ? 'Its address may have expired: download it anew' : undefined,
     // By an address that does not work (any more) it cannot help, by a new one it may.
     retryable: isLinkRefused(status) || [408, 425, 429].includes(status) || status >= 500,
     retryAfterMs: readRetryAfter(headers, now),

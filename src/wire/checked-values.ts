@@ -58,6 +58,6 @@ function refuse(kind: TensorKind, field: string, expected: string, value: unknow
   // Other libraries leave a position out by a target of -100.
   const isIgnored = kind === 'tokens' && typeof value === 'number' && value < 0;
   throw new TinkerInputError(field, `must be ${expected}, got ${show(value)}`, {
-    hint: isIgnored ? 'To leave a position out, give it a weight of 0' : undefined,
+    hint: isIgnored ? 'To leave a position out, give it any token and a weight of 0' : undefined,
   });
 }

@@ -6,7 +6,7 @@ const RUN = 'training_runs/sess-1%3Atrain%3A0/checkpoints';
 
 /** A server on which the first save gets lost, and a repetition is refused; `time` is that of the checkpoint it lists. */
 async function setUp(
-  checkpoint: { readonly id?: string; readonly path?: string; readonly time?: string | null },
+  checkpoint: { readonly id?: string; readonly path?: string; readonly time?: string | number | null },
   listing = 200,
 ) {
   const { id = 'weights/final', path = 'tinker://sess-1:train:0/weights/final', time } = checkpoint;
@@ -29,10 +29,12 @@ async function setUp(
 const JUST_NOW = '2023-11-14T22:13:20.300';
 const EARLIER = '2023-11-14T22:12:10.000';
 
-it.each<readonly [string, { readonly time: string; readonly path?: string; readonly id?: string }]>([
+it.each<readonly [string, { readonly time: string | number; readonly path?: string; readonly id?: string }]>([
   ['with a zone', { time: `${JUST_NOW}Z` }],
   ['without a zone, which is UTC', { time: JUST_NOW }],
   ['in another zone', { time: '2023-11-15T00:13:20.300+02:00' }],
+  ['with a space', { time: JUST_NOW.replace('T', ' ') }],
+  ['in seconds since the epoch', { time: 1_700_000_000.3 }],
   ['known by its id alone', { time: JUST_NOW, path: 'tinker://other/final' }],
   ['known by its path alone', { time: JUST_NOW, id: 'final' }],
 ])('item 34: a save that was lost on its way is found in the list: %s', async (_, checkpoint) => {

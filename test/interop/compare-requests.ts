@@ -106,9 +106,17 @@ function without(
       const { 'content-type': _, ...rest } = headers;
       [body, headers] = [undefined, rest];
       met.add(difference);
-    } else if (what.kind === 'header' && side === 'ours' && headers[what.name] === what.ours) {
-      const { [what.name]: _, ...rest } = headers;
-      headers = what.official === null ? rest : { ...rest, [what.name]: what.official };
+    } else if (what.kind === 'list' && side === 'official') {
+      const inner = (fields[what.in] ?? {}) as Json;
+      if (typeof inner[what.key] !== 'string') continue;
+      body = { ...fields, [what.in]: { ...inner, [what.key]: [inner[what.key]] } };
+      met.add(difference);
+    } else if (
+      what.kind === 'header' &&
+      side === 'official' &&
+      (headers[what.name] ?? null) === what.official
+    ) {
+      headers = { ...headers, [what.name]: what.ours };
       met.add(difference);
     }
   }
@@ -128,8 +136,8 @@ function note(all: Map<string, Asked>, request: CleanRequest): void {
   for (const key of keysOf(body)) asked.keys.add(key);
   if (body !== undefined) asked.bodies.add(`${server} ${orderedJson(body)}`);
   if (request.query.length > 0) asked.queries.add(request.query.join('&'));
-  for (const [name, value] of Object.entries(request.headers))
-    asked.headers.add(name === 'x-tinker-request-iteration' ? name : `${name}: ${value}`);
+  const { 'x-tinker-request-iteration': _, ...headers } = request.headers;
+  asked.headers.add(orderedJson(headers));
   if (!TIMELY.includes(status)) asked.statuses.add(String(status));
 }
 

@@ -13,6 +13,8 @@ export interface Difference {
       }
     /** Ours sends it where it matters, the official client always. */
     | { readonly kind: 'where it matters'; readonly key: string }
+    /** The official client sends a single string as it is, ours always a list. */
+    | { readonly kind: 'list'; readonly in: string; readonly key: string }
     /** Each sends a value of its own. */
     | { readonly kind: 'own value'; readonly key: string }
     /** The same said by a header in other words; null for none at all. */
@@ -47,17 +49,15 @@ const ALWAYS: readonly Difference[] = [
     reason: SPARE,
   },
   {
+    endpoint: 'POST asample',
+    what: { kind: 'list', in: 'sampling_params', key: 'stop' },
+    reason: 'servers differ in what else they take',
+  },
+  {
     endpoint: 'POST retrieve_future',
     what: { kind: 'where it matters', key: 'allow_metadata_only' },
     reason: 'only results of passes and samples are large, and only servers with settings know the field',
   },
-  { endpoint: 'POST client/config', what: { kind: 'own value', key: 'sdk_version' }, reason: OWN_VERSION },
-  {
-    endpoint: 'POST client/dynamic_config',
-    what: { kind: 'own value', key: 'sdk_version' },
-    reason: OWN_VERSION,
-  },
-  { endpoint: 'POST create_session', what: { kind: 'own value', key: 'sdk_version' }, reason: OWN_VERSION },
   { endpoint: 'POST telemetry', what: { kind: 'own value', key: 'sdk_version' }, reason: OWN_VERSION },
   {
     endpoint: 'POST telemetry',

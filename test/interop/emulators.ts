@@ -5,7 +5,7 @@ export const EMULATORS = {
   /** As it comes. */
   main: {},
   /** Wants small passes, several at once, and finds results large. */
-  small: { clientConfig: { fwdbwd_max_chunk_len: 3 }, metadataFirstBytes: 512 },
+  small: { clientConfig: { fwdbwd_max_chunk_len: 3 }, metadataFirstBytes: 256 },
   /** Wants small passes, one after the other; makes models of checkpoints in one request. */
   serial: {
     clientConfig: {
@@ -15,11 +15,11 @@ export const EMULATORS = {
     },
   },
   /** Takes four samples at a time, and time for them. */
-  busy: { limits: { concurrentSamples: 4 }, latencyMs: 20 },
+  busy: { limits: { concurrentSamples: 4 }, latencyMs: 150 },
   /** Makes clients poll again. */
   slow: { holdMs: 40, latencyMs: 200 },
-  /** Keeps results for a fifth of a second; see {@link LATE_POLLS}. */
-  late: { dialect: { keptMs: 200 } },
+  /** Keeps results for two seconds; see {@link LATE_POLLS}. */
+  late: { dialect: { keptMs: 2_000 } },
   /** Takes one key, and gives tokens for it. */
   guarded: { apiKey: 'tml-guarded', jwt: true },
 } as const satisfies Readonly<Record<string, EmulatorOptions>>;
@@ -37,4 +37,4 @@ export const LATE_POLLS: Readonly<Record<string, number>> = {
 };
 
 /** How late they are. */
-export const LATE_BY_MS = 600;
+export const LATE_BY_MS = 3_000;

@@ -21,6 +21,7 @@ const NAMES: readonly (readonly [RegExp, string])[] = [
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, 'UUID'],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME'],
   [/\d{4}-\d\d-\d\d/g, 'DAY'],
+  [/token=[\w.]+/g, 'token=DRAWN'],
 ];
 
 const PATHS: readonly (readonly [RegExp, string])[] = [

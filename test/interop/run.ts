@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,7 +36,7 @@ async function startServers(trafficFile: string) {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const ended = once(child, 'close');
+  const ended = once(child, 'exit');
   const [addresses] = (await Promise.race([
     once(child, 'message'),
     ended.then(([code]) => Promise.reject(new Error(`the servers ended with ${code}`))),
@@ -58,25 +58,23 @@ async function play(
   args: readonly string[],
 ): Promise<Played> {
   const started = performance.now();
-  const folder = mkdtempSync(join(tmpdir(), 'isotinker-interop-'));
-  const [planFile, output, trafficFile] = ['plan.json', 'output.json', 'traffic.json'].map((file) =>
-    join(folder, file),
+  const [planFile, output, trafficFile] = ['plan', 'output', 'traffic'].map((file) =>
+    join(folder, `${file}, ${name}.json`),
   ) as [string, string, string];
+  const servers = await startServers(trafficFile);
   try {
-    const servers = await startServers(trafficFile);
-    try {
-      const plan: Plan = { addresses: servers.addresses, text: join(ROOT, 'README.md'), output, wireFormat };
-      writeFileSync(planFile, JSON.stringify(plan));
-      await runLimited(name, command, [...args, planFile]);
-    } finally {
-      await servers.stop();
-    }
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(`        ${name} played in ${seconds} s`);
-    return { checks: readJson(output), exchanges: readJson(trafficFile) };
+    const plan: Plan = { addresses: servers.addresses, text, output, wireFormat };
+    writeFileSync(planFile, JSON.stringify(plan));
+    await runLimited(name, command, [...args, planFile]);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    await servers.stop();
   }
+  console.log(`        ${name} played in ${secondsSince(started)} s`);
+  return { checks: readJson(output), exchanges: readJson(trafficFile) };
+}
+
+function secondsSince(started: number): string {
+  return ((performance.now() - started) / 1000).toFixed(1);
 }
 
 function readJson<T>(file: string): T {
@@ -111,11 +109,15 @@ async function runLimited(name: string, command: string, args: readonly string[]
 }
 
 const tally = createTally(console.log);
+const folder = mkdtempSync(join(tmpdir(), 'isotinker-interop-'));
+/** The same for all runs, even if somebody writes in it meanwhile. */
+const text = join(folder, 'text.md');
+copyFileSync(join(ROOT, 'README.md'), text);
 
 async function main(): Promise<void> {
   const started = performance.now();
   const python = await pythonWithTinker(console.log);
-  console.log(`        Python is ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  console.log(`        Python is ready after ${secondsSince(started)} s`);
   const official = await play('the official SDK', 'auto', python, [join(FOLDER, 'official/scenario.py')]);
   checkWhatHappened(tally, 'official', official.exchanges, 'protobuf');
   tally.check('official: the loss falls', fallingLoss(official.checks));
@@ -129,7 +131,7 @@ async function main(): Promise<void> {
     compareRequests(tally, who, sides, format);
     if (format === 'auto') comparePasses(tally, who, sides.official, sides.ours);
   }
-  console.log(`        all of it took ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  console.log(`        all of it took ${secondsSince(started)} s`);
 }
 
 try {
@@ -138,6 +140,8 @@ try {
   if (error instanceof MissingError) console.error(error.message);
   else tally.check('the runs end', String(error instanceof Error ? error.message : error));
   process.exitCode = 1;
+} finally {
+  rmSync(folder, { recursive: true, force: true });
 }
 console.log(`${tally.passed} passed, ${tally.failed} failed`);
 if (tally.failed > 0) process.exitCode = 1;

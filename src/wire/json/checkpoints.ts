@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { parseIso } from '../../kernel/timestamp.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 
@@ -17,7 +18,7 @@ const checkpointsSchema = /* @__PURE__ */ lazy(() =>
       z.looseObject({
         checkpoint_id: z.string(),
         tinker_path: z.string(),
-        time: z.nullish(z.string()),
+        time: z.nullish(z.union([z.string(), z.number()])),
       }),
     ),
   }),
@@ -33,8 +34,7 @@ export function readCheckpoints(body: unknown): ListedCheckpoint[] {
   }));
 }
 
-/** ISO 8601; without a zone it is UTC (servers.md 2.1 item 22). */
-function readTime(text: string): number {
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text)) return Number.NaN;
-  return Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
+/** ISO 8601, without a zone in UTC (servers.md 2.1 item 22), or seconds since the epoch. */
+function readTime(time: string | number): number {
+  return typeof time === 'number' ? time * 1_000 : (parseIso(time)?.ms ?? Number.NaN);
 }

@@ -12,11 +12,12 @@ const SAFE = ['accept', 'accept-language', 'content-language'];
  * `fetch` of a page of another origin: it asks first, tells nothing of what the server does not let it see, and nothing of
  * a redirect but that there was one.
  */
-function pageFetch(fetch: Emulator['fetch']): Emulator['fetch'] {
+function pageFetch(fetch: Emulator['fetch'], sent: Set<string>): Emulator['fetch'] {
   const origin = 'https://page.test';
   const blocked = (): TypeError => new TypeError('Failed to fetch');
   return async (request) => {
     const names = [...request.headers.keys()].filter((name) => !SAFE.includes(name));
+    for (const name of names) sent.add(name);
     const preflight = new Request(request.url, {
       method: 'OPTIONS',
       headers: {
@@ -39,10 +40,10 @@ function pageFetch(fetch: Emulator['fetch']): Emulator['fetch'] {
   };
 }
 
-/** A client in a page. */
-function inPage(options: EmulatorOptions): Watched {
+/** A client in a page. @param sent - Takes the names of the headers that need permission. */
+function inPage(options: EmulatorOptions, sent = new Set<string>()): Watched {
   const setup = watched(options);
-  return watched({}, { fetch: pageFetch(setup.emulator.fetch), clock: setup.clock, retryBudgetMs: 0 });
+  return watched({}, { fetch: pageFetch(setup.emulator.fetch, sent), clock: setup.clock, retryBudgetMs: 0 });
 }
 
 beforeEach(() => vi.stubGlobal('document', {}));
@@ -75,12 +76,19 @@ describe('servers.md 2.1 item 43', () => {
   });
 
   it('trains and samples in a page that the server allows, and sends no header that only describes it', async () => {
-    const setup = inPage({ cors: true });
+    const sent = new Set<string>();
+    const setup = inPage({ cors: true }, sent);
     const training = await setup.training();
     expect(await setup.step(training)).toBeGreaterThan(0);
     const sampler = await setup.clock.drive(training.saveWeightsAndGetSamplingClient());
     const { sequences } = await setup.clock.drive(sampler.sample({ prompt: [1], maxTokens: 2 }));
     expect(sequences[0]?.tokens).toHaveLength(2);
+    expect([...sent].sort()).toEqual([
+      'content-type',
+      'x-api-key',
+      'x-idempotency-key',
+      'x-tinker-sampling-backpressure',
+    ]);
     await setup.finish();
   });
 });

@@ -107,8 +107,8 @@ describe('servers.md 2.1 item 16', () => {
       const loss = await setup.step(await setup.training());
       expect(loss).toBeGreaterThan(0);
       const accepts = setup.to('retrieve_future').map(({ headers }) => headers.get('accept'));
-      expect(accepts).toContain(accept);
-      expect(types.has(type)).toBe(true);
+      expect(new Set(accepts)).toEqual(new Set(['application/json', accept]));
+      expect(types).toEqual(new Set(['application/json', type]));
       await setup.finish();
     },
   );
@@ -159,6 +159,31 @@ describe('servers.md 2.1 item 17', () => {
       expect(bare.sampled.sequences[0]?.tokens).toEqual(usual.sampled.sequences[0]?.tokens);
     },
   );
+
+  it.each([undefined, null])('takes %s for any part of a result', async (nothing) => {
+    const setup = watched({ dialect: { resultFormat: 'json' } }, {}, (path, response) =>
+      path !== 'retrieve_future' || response.status !== 200
+        ? response
+        : edited(response, ({ model_id, sequences, ...body }) => ({
+            model_id,
+            ...Object.fromEntries(Object.keys(body).map((name) => [name, nothing])),
+            ...(sequences && {
+              sequences: sequences.map(({ tokens }: { tokens: number[] }) => ({ tokens, logprobs: nothing })),
+            }),
+          })),
+    );
+    const training = await setup.training();
+    const { forwardBackward, optimStep } = await setup.clock.drive(
+      training.trainStep(batch(1, 4), 'cross_entropy'),
+    );
+    expect(forwardBackward).toEqual({ lossFnOutputType: '', lossFnOutputs: [], metrics: {} });
+    expect(optimStep).toEqual({ metrics: {} });
+    const { sequences } = await setup.clock.drive(
+      (await sampler(setup)).sample({ prompt: PROMPT, maxTokens: 3 }),
+    );
+    expect(sequences).toEqual([{ tokens: expect.anything(), logprobs: undefined, stopReason: 'stop' }]);
+    await setup.finish();
+  });
 
   it.each(['json', 'by-accept'] as const)(
     'puts back %s the first of a prompt’s log-probs',
@@ -327,4 +352,16 @@ describe('servers.md 2.1 item 23', () => {
       await setup.finish();
     },
   );
+
+  it('takes a change that is answered by a 200 in plain words', async () => {
+    const setup = watched({ dialect: { changeAnswer: '200-json' } }, {}, (path, response) =>
+      path.includes('/checkpoints/') ? new Response('deleted', { status: response.status }) : response,
+    );
+    const training = await setup.training();
+    const { path } = await setup.clock.drive(training.saveState('one'));
+    const rest = setup.service.createRestClient();
+    await setup.clock.drive(rest.deleteCheckpoint(path));
+    expect((await setup.clock.drive(rest.listUserCheckpoints().page())).items).toEqual([]);
+    await setup.finish();
+  });
 });

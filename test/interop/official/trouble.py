@@ -72,7 +72,7 @@ def refused_requests(world: World) -> None:
 
 
 def expired_results(world: World) -> None:
-    """A server that keeps results for a fifth of a second, and polls that come too late."""
+    """A server that keeps results for two seconds, and polls that come too late."""
     record, service = world.record, world.service("late")
     training = service.create_lora_training_client(base_model=BASE_MODEL, rank=4, seed=9)
     passed = training.forward_backward(world.batch(0), "cross_entropy").result()

@@ -1,4 +1,4 @@
-import { type Datum, isTinkerError, type ModelInput, type TrainingClient } from 'isotinker';
+import { type Datum, isTinkerError, type ModelInput, type TinkerError, type TrainingClient } from 'isotinker';
 import { adam, BASE_MODEL, logprobs, type World } from './world.ts';
 
 /** What goes wrong, and how it is told: operations that fail, requests that are refused, results that are gone. */
@@ -17,16 +17,19 @@ async function outcome(call: Call): Promise<string> {
     await call();
     return 'done';
   } catch (error) {
-    if (isTinkerError(error, 'operation_failed')) {
-      // In JSON a batch lies deeper.
-      const message = error.message.replace('body.forward_backward_input.', 'body.');
-      return `failed, ${error.category}: ${message}`;
-    }
+    if (isTinkerError(error, 'operation_failed')) return `failed, ${error.category}: ${serversWords(error)}`;
     if (isTinkerError(error, 'result_expired')) return 'expired';
     if (!isTinkerError(error, 'http_status')) throw error;
     const { detail = '' } = (error.body ?? {}) as { readonly detail?: string };
     return `status ${error.status}: ${detail}`;
   }
+}
+
+/** What the server said: ours says of what before it, and what to do about it behind it. */
+function serversWords({ message, hint = '' }: TinkerError): string {
+  const [, said = message] = /^\w+ failed on the server: (.*)$/.exec(message.replace(`. ${hint}`, '')) ?? [];
+  // In JSON a batch lies deeper.
+  return said.replace('body.forward_backward_input.', 'body.');
 }
 
 async function outcomes(calls: readonly Call[]): Promise<string[]> {
@@ -79,7 +82,7 @@ async function refusedRequests(world: World): Promise<void> {
   world.record.words('refused/what is said', said);
 }
 
-/** A server that keeps results for a fifth of a second, and polls that come too late. */
+/** A server that keeps results for two seconds, and polls that come too late. */
 async function expiredResults(world: World): Promise<void> {
   const { record } = world;
   const service = world.service('late');

@@ -44,6 +44,19 @@ const broken = (name: string, cause: unknown, options: Partial<ServiceClientOpti
     ({ service }) => service.createLoraTrainingClient({ baseModel: 'm' }),
   );
 
+/** As a page sees it, which has a document. */
+const inPage = ({ name, provoke }: ErrorFixture): ErrorFixture => ({
+  name,
+  async provoke() {
+    Object.assign(globalThis, { document: {} });
+    try {
+      return await provoke();
+    } finally {
+      Reflect.deleteProperty(globalThis, 'document');
+    }
+  },
+});
+
 const coded = (message: string, code: string): Error => Object.assign(new Error(message), { code });
 
 /** Requests that are not answered. */
@@ -57,13 +70,15 @@ export const CONNECTIONS: ErrorFixtures = {
       coded('self-signed certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT'),
     ),
     broken('a connection that is cut', coded('read ECONNRESET', 'ECONNRESET')),
-    broken('a page of another origin', undefined, {
-      fetch: () => Promise.reject(new TypeError('Failed to fetch')),
-    }),
+    inPage(
+      broken('a page of another origin', undefined, {
+        fetch: () => Promise.reject(new TypeError('Failed to fetch')),
+      }),
+    ),
     broken('a fetch that forgets to return', undefined, { fetch: (async () => {}) as never }),
     broken('a function for the key that fails', undefined, {
       apiKey: () => {
-        throw new Error(`the vault has no ${SECRET_KEY}`);
+        throw new Error('the vault is locked');
       },
     }),
     broken('a function for the key that gives none', undefined, { apiKey: (() => undefined) as never }),

@@ -36,6 +36,7 @@ describe('defaults', () => {
       tags: [],
       userMetadata: {},
       projectId: undefined,
+      sdkVersion: '0.25.0',
       attemptTimeoutMs: 60_000,
       retryBudgetMs: 300_000,
       pollPolicy: resolvePollPolicy('pollPolicy'),

@@ -420,7 +420,11 @@ describe('a pass with a loss of one’s own', () => {
       { message: 'mine' },
     ],
     ['rejects', () => Promise.reject(new Error('mine')), { message: 'mine' }],
-    ['gives nothing', () => undefined, { code: 'input_invalid', field: 'customLoss().loss' }],
+    [
+      'gives nothing',
+      () => undefined,
+      { code: 'input_invalid', field: expect.stringMatching(/^customLoss/) },
+    ],
     [
       'gives too few gradients',
       () => ({ loss: 1, gradients: [] }),

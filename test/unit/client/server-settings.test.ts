@@ -69,7 +69,11 @@ describe('the settings of a server', () => {
     const base = serving([{ status: 401, body: { detail: 'Invalid key' } }]);
     const { service, clock, finish } = base;
     const error = await clock.drive(rejection(service.getServerCapabilities()));
-    expect(error).toMatchObject({ code: 'http_status', status: 401, hint: 'Check the API key' });
+    expect(error).toMatchObject({
+      code: 'http_status',
+      status: 401,
+      hint: expect.stringContaining('Check the API key'),
+    });
     expect(paths(base)).toEqual([CONFIG]);
     await finish();
   });
@@ -272,7 +276,11 @@ describe('tokens', () => {
     );
     const { service, clock, events, finish } = base;
     const error = await clock.drive(rejection(service.createSamplingClient({ baseModel: 'm' })));
-    expect(error).toMatchObject({ code: 'http_status', status: 401, hint: 'Check the API key' });
+    expect(error).toMatchObject({
+      code: 'http_status',
+      status: 401,
+      hint: expect.stringContaining('Check the API key'),
+    });
     expect(`${(error as Error).message}${JSON.stringify([error, events])}`).not.toContain('tml-test');
     expect(paths(base)).toEqual([CONFIG, 'auth/token']);
     await finish();

@@ -1,10 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  createServiceClient,
-  type LoraTrainingOptions,
-  type SamplingSource,
-  VERSION,
-} from '../../../src/index.ts';
+import { createServiceClient, type LoraTrainingOptions, type SamplingSource } from '../../../src/index.ts';
 import { type Answer, scriptedFetch } from '../../../src/testing/scripted-fetch.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { scriptedService } from '../../support/service.ts';
@@ -45,12 +40,12 @@ describe('a service client', () => {
       'create_model',
       'retrieve_future',
     ]);
-    expect(bodies('client/config')).toEqual([{ sdk_version: VERSION }]);
+    expect(bodies('client/config')).toEqual([{ sdk_version: '0.25.0' }]);
     expect(bodies('create_session')).toEqual([
       {
         tags: ['b', 'a'],
         user_metadata: { k: 'v' },
-        sdk_version: VERSION,
+        sdk_version: '0.25.0',
         project_id: 'p',
         type: 'create_session',
       },
@@ -65,6 +60,23 @@ describe('a service client', () => {
       },
     ]);
     expect(bodies('retrieve_future')).toEqual([{ request_id: 'create_model' }]);
+    await finish();
+  });
+
+  it('names the version of the protocol that the user says, and what to do where the server refuses it', async () => {
+    const refusal = { status: 400, body: { detail: 'SDK version 0.30.0 is no longer supported' } };
+    const { service, clock, bodies, script, finish } = scriptedService(
+      { 'client/config': [{ status: 200, body: {} }] },
+      { sdkVersion: '0.30.0' },
+    );
+    script['create_session'] = [refusal];
+    const error = await driveToRejection(clock, service.createSamplingClient({ baseModel: 'm' }));
+    expect(error).toMatchObject({ status: 400, hint: expect.stringContaining('sdkVersion') });
+    script['create_session'] = [{ status: 200, body: { session_id: 'sess-1' } }];
+    await clock.drive(service.createSamplingClient({ baseModel: 'm' }));
+    await clock.advance(0);
+    for (const path of ['client/config', 'create_session', 'client/dynamic_config'])
+      expect(bodies(path).at(-1)).toMatchObject({ sdk_version: '0.30.0' });
     await finish();
   });
 

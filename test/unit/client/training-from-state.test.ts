@@ -219,9 +219,19 @@ describe('a training client from a state', () => {
     [PATH, { baseModel: '' }, 'baseModel'],
     [PATH, { userMetadata: { a: 1 } }, 'userMetadata.a'],
     [PATH, { weightsAccessToken: '' }, 'weightsAccessToken'],
+    [PATH, { weightsAccessToken: 'tml-кey' }, 'weightsAccessToken'],
   ])('is refused before anything is sent for "%s" and %j', async (path, state, field) => {
     const { create, requests, finish } = setUp();
     expect(await rejection(create(state as never, {}, path))).toMatchObject({ code: 'input_invalid', field });
+    expect(requests).toHaveLength(0);
+    await finish();
+  });
+
+  it('shows no key that cannot be sent', async () => {
+    const { create, requests, finish } = setUp();
+    const error = await rejection(create({ weightsAccessToken: 'tml-canary\nsecret' }));
+    expect(error).toMatchObject({ code: 'input_invalid', field: 'weightsAccessToken' });
+    expect(`${error}${JSON.stringify(error)}`).not.toMatch(/canary|secret/);
     expect(requests).toHaveLength(0);
     await finish();
   });

@@ -13,7 +13,7 @@ it('a pass that was taken in part says how much of it, why, and what to do', () 
     acceptedChunks: 2,
     cause,
   });
-  expect(error.message).toMatch(/2 of the 3 chunks.*: no such loss\. Load the last checkpoint/);
+  expect(error.message).toMatch(/2 of the 3 chunks.*no such loss.*Load the last checkpoint/);
   expect(isTinkerError(error, 'batch_incomplete')).toBe(true);
-  expect(new TinkerBatchError(2, 1, 'a word').message).toMatch(/has accumulated\. Load/);
+  expect(new TinkerBatchError(2, 1, 'a word').message).toMatch(/has accumulated/);
 });

@@ -107,6 +107,12 @@ describe('an exchange', () => {
     expect(requests).toHaveLength(1);
   });
 
+  it('may give the key itself back, where that is a token already', async () => {
+    const apiKey = tokenFor(createVirtualClock(), 3_600);
+    const { current } = setUp([{ status: 200, body: { jwt: apiKey } }], { apiKey });
+    expect(await current()).toBe(apiKey);
+  });
+
   it('of somebody else’s key leaves our own alone', async () => {
     const { current, exchanged, keys } = setUp([
       { status: 200, body: { jwt: 'theirs' } },
@@ -125,7 +131,7 @@ describe('an exchange', () => {
       code: 'http_status',
       status: 401,
       retryable: false,
-      hint: 'Check the API key',
+      hint: expect.stringContaining('Check the API key'),
     });
     expect(`${(error as Error).message}${JSON.stringify(error)}`).not.toContain(KEY);
     expect(events).toEqual([]);

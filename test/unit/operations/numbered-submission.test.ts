@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sleep } from '../../../src/kernel/abort.ts';
 import { TinkerApiError } from '../../../src/kernel/errors.ts';
+import { TinkerCircuitOpenError } from '../../../src/kernel/limit-errors.ts';
 import {
   type NumberedOutcome,
   type NumberedRequest,
@@ -374,6 +375,31 @@ describe('a request that has one form only', () => {
     expect([forms(), told()]).toEqual([['json', 'json'], []]);
     expect(runtime.forms.candidates()).toEqual(['protobuf', 'json']);
     finish();
+  });
+});
+
+describe('a field that is refused', () => {
+  it('leaves nothing open where its repetition is held back by the circuit', async () => {
+    const { runtime, clock } = setUp({}, { serverDeduplicates: false });
+    const detail = [{ type: 'extra_forbidden', loc: ['body', 'ttl_seconds'] }];
+    const answers = [
+      new TinkerApiError(422, 'unknown field', { body: { detail } }),
+      new TinkerCircuitOpenError('train', 1_000),
+    ];
+    const pipeline: Runtime['pipeline'] = {
+      async send({ onSend }) {
+        const error = answers.shift();
+        // An open circuit lets nothing out.
+        if (error?.code !== 'circuit_open') onSend?.();
+        if (error !== undefined) throw error;
+        return { request_id: 'r' };
+      },
+    };
+    const request = { ...numberedRequest(1, { protobuf: undefined }), body: () => ({ ttl_seconds: 1 }) };
+    const outcome = runtime.scopes.run({}, (scope) =>
+      submitNumbered({ ...runtime, pipeline }, request, 1, scope, undefined),
+    );
+    expect(await clock.drive(outcome)).toEqual(TAKEN);
   });
 });
 

@@ -179,6 +179,19 @@ describe('a token', () => {
     },
   );
 
+  it('that the server has given before, and gives again, is over when it says', async () => {
+    const { token, clock, finish } = setUp((clock) => {
+      const first = tokenFor(clock, 3_600, '1');
+      return async (number) => (number === 1 ? first : tokenFor(clock, 3_600, String(number)));
+    });
+    // Another client has had it for most of an hour.
+    await clock.advance(3_000_000);
+    expect(numberOf(await token())).toBe(1);
+    await clock.advance(601_000);
+    expect(numberOf(await token())).toBe(2);
+    finish();
+  });
+
   it('that was over by the local clock when it came is used for a while: it is the clock that must be wrong', async () => {
     const { token, clock, count, finish } = setUp(
       (clock) => async () => tokenWith({ exp: clock.now() / 1_000 - 7_200 }),
