@@ -28,6 +28,16 @@ export interface CheckpointPlace {
   readonly label: string;
 }
 
+/** A path that does not say its kind: some servers give such ones for weights to sample from. */
+const KINDLESS = /^(?:tinker|twinkle):\/\/([^/]+)\/(?!(?:sampler_)?weights$)([^/]+)$/;
+
+/** Where a checkpoint is that is only to be read: its path need not say its kind. @throws TinkerInputError */
+export function placeToRead(ref: CheckpointRef): CheckpointPlace {
+  const [, runId, name] = (typeof ref === 'string' && KINDLESS.exec(ref)) || [];
+  if (runId === undefined || name === undefined) return placeOf(ref);
+  return checkedPlace({ runId, kind: undefined, name, label: String(ref) });
+}
+
 /** Where a checkpoint is. @throws TinkerInputError */
 export function placeOf(ref: CheckpointRef): CheckpointPlace {
   if (typeof ref === 'string') {

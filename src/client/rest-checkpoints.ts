@@ -3,7 +3,7 @@ import type { Scope } from '../operations/scope.ts';
 import { findArchive } from './checkpoint-archive.ts';
 import { deleteCheckpoint, deleteCheckpoints, setPublished, setTtl } from './checkpoint-changes.ts';
 import { type DownloadParts, startDownload } from './checkpoint-download.ts';
-import { placeOf, placesOf } from './checkpoint-ref.ts';
+import { placeOf, placesOf, placeToRead } from './checkpoint-ref.ts';
 import type { RestClient } from './rest-client.ts';
 
 /** Calls about single checkpoints. */
@@ -24,11 +24,11 @@ export function checkpointCalls(parts: DownloadParts): CheckpointCalls {
   const { scopes } = runtime;
   return {
     async getCheckpointArchiveUrl(checkpoint, options = {}) {
-      const place = placeOf(checkpoint);
+      const place = placeToRead(checkpoint);
       return scopes.run(options, (scope) => findArchive(parts, scope, place));
     },
     downloadCheckpoint: async (checkpoint, options = {}) =>
-      startDownload(parts, placeOf(checkpoint), options),
+      startDownload(parts, placeToRead(checkpoint), options),
     async deleteCheckpoint(checkpoint, options = {}) {
       const place = placeOf(checkpoint);
       return scopes.run(options, (scope) => deleteCheckpoint(runtime, scope, place));

@@ -77,7 +77,9 @@ async function nextMember(
       await attribute(source, header.size);
       continue;
     }
-    const name = safeName(overrides.name ?? header.name);
+    const given = overrides.name ?? header.name;
+    // The folder that was packed may go by "/": so Python names it, told to give it no name.
+    const name = type === '5' && /^\/+$/.test(given) ? '' : safeName(given);
     const size = overrides.size ?? header.size;
     overrides = {};
     const isFolder = type === '5' || (type === '0' && name.endsWith('/'));

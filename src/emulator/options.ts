@@ -38,7 +38,7 @@ export interface EmulatorOptions {
    * they live, at least 1000. @default false; an hour
    */
   readonly jwt?: boolean | { readonly lifetimeMs?: number | undefined } | undefined;
-  /** What `client/config` answers, by the names of protocol 5.2. @default {}: clients have their own defaults */
+  /** What `client/config` answers, by the names of protocol 5.2. @default the dialect's: {} */
   readonly clientConfig?: Readonly<Record<string, unknown>> | undefined;
   /**
    * Let pages of other origins call: true for all of them, or the one origin. Servers of this protocol do not, which
@@ -47,9 +47,9 @@ export interface EmulatorOptions {
   readonly cors?: boolean | string | undefined;
   /** Time each operation takes, in milliseconds, beside what it takes to compute. @default 0 */
   readonly latencyMs?: number | undefined;
-  /** How long a poll is held before it is told to try again, in milliseconds. @default 20_000 */
+  /** How long a poll is held before it is told to try again, in milliseconds. @default the dialect's: 20_000 */
   readonly holdMs?: number | undefined;
-  /** Silence after which a session is gone, in milliseconds. @default 300_000 */
+  /** Silence after which a session is gone, in milliseconds. @default the dialect's: 300_000 */
   readonly sessionTimeoutMs?: number | undefined;
   /**
    * Undoes a `Content-Encoding`, such as `zstd` (`zstdDecompressSync` of `node:zlib`); may throw for bytes that are not

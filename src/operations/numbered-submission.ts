@@ -1,13 +1,12 @@
 import { linkAbort } from '../kernel/abort.ts';
 import { isTinkerError } from '../kernel/errors.ts';
-import type { BinaryBody } from '../transport/transport.ts';
 import { readSubmitted, type SettledSubmission, type SubmittedFuture } from '../wire/json/futures.ts';
+import { type FormedRequest, inSomeForm } from './in-some-form.ts';
 import type { SubmissionObserver } from './operation-view.ts';
 import { takePermit } from './permit.ts';
 import { type Runtime, sendResilient } from './runtime.ts';
 import type { Scope } from './scope.ts';
 import { createSubmissionFate, type SubmissionFate } from './submission-fate.ts';
-import type { BodyForm, BodyForms } from './wire-format.ts';
 
 /** A request that carries a sequence id. */
 export interface NumberedRequest {
@@ -107,81 +106,6 @@ async function withinBytes<T>(
   } finally {
     release();
   }
-}
-
-/** A request in one of its forms, and what its failures say of the form. */
-interface FormedRequest {
-  readonly form: BodyForm;
-  readonly path: string;
-  readonly body: object | BinaryBody;
-  /** Hear of the failure of an attempt. @returns whether the server answered that it does not read this form. */
-  failed(error: unknown, wasSent: boolean): boolean;
-  /** Whether the last failure is a reason to try the next form. */
-  isUnread(): boolean;
-}
-
-/** What a form is filled with, and who waits for it. */
-interface FormContext {
-  readonly sequenceId: number;
-  readonly signal: AbortSignal;
-}
-
-/**
- * Send in the best form; where the server seems not to read it, in the next, under the same number (servers.md 2.1
- * items 1 to 3). The last one's failure is the request's; only where the network was to blame, and the last form is
- * refused, the one before it has a second chance.
- */
-async function inSomeForm(
-  { forms }: Runtime,
-  request: NumberedRequest,
-  context: FormContext,
-  send: (form: FormedRequest) => Promise<unknown>,
-): Promise<unknown> {
-  const { protobuf } = request;
-  const sendProving = async (formed: FormedRequest): Promise<unknown> => {
-    const answer = await send(formed);
-    if (protobuf !== undefined) forms.accepted(formed.form);
-    return answer;
-  };
-  const candidates = protobuf === undefined ? (['json'] as const) : forms.candidates();
-  let wasCut: FormedRequest | undefined;
-  for (const [index, form] of candidates.entries()) {
-    const isLast = index === candidates.length - 1;
-    const formed = await formOf(forms, request, form, context, isLast);
-    try {
-      return await sendProving(formed);
-    } catch (error) {
-      if (!isTinkerError(error)) throw error;
-      if (isLast && wasCut !== undefined && isTinkerError(error, 'http_status'))
-        return sendProving({ ...wasCut, failed: () => false, isUnread: () => false });
-      if (!formed.isUnread()) throw error;
-      wasCut = error.code === 'connection_failed' ? formed : undefined;
-    }
-  }
-  throw new RangeError('A request has at least one form');
-}
-
-async function formOf(
-  forms: BodyForms,
-  request: NumberedRequest,
-  form: BodyForm,
-  { sequenceId, signal }: FormContext,
-  isLast: boolean,
-): Promise<FormedRequest> {
-  let cuts = 0;
-  let wasUnread = false;
-  const isUnread = (): boolean => wasUnread;
-  const failed = (error: unknown, wasSent: boolean): boolean => {
-    cuts = wasSent && isTinkerError(error, 'connection_failed') && !error.isUnsent ? cuts + 1 : 0;
-    // What never left, e.g. for want of a token, says nothing of the form.
-    wasUnread = wasSent && !isLast && isTinkerError(error) && forms.isUnread(form, error, cuts);
-    return wasUnread && isTinkerError(error, 'http_status');
-  };
-  const { protobuf } = request;
-  if (form === 'json' || protobuf === undefined)
-    return { form, path: request.path, body: request.body(sequenceId), failed, isUnread };
-  const body = await forms.encode(form, protobuf.encode(sequenceId), signal);
-  return { form, path: protobuf.path, body, failed, isUnread };
 }
 
 /** What the attempts of a form need to know. */

@@ -1,4 +1,5 @@
 import { linkAbort, sleep } from '../kernel/abort.ts';
+import { bareMessage } from '../kernel/bare-message.ts';
 import { isTinkerError } from '../kernel/errors.ts';
 import { answerKind, STATUS_RULES } from '../policy/status-rules.ts';
 import { isRouteMissing } from '../transport/classify.ts';
@@ -64,7 +65,7 @@ async function keepAlive(runtime: Runtime, sessionId: string, signal: AbortSigna
         if (signal.aborted) return;
         if (ends(error, { sessionId, wasHeard }, emit)) return;
         const silentMs = clock.monotonic() - heardAt;
-        const message = error instanceof Error ? error.message : String(error);
+        const message = bareMessage(error);
         emit({ type: 'heartbeat_failed', sessionId, silentMs, message });
         if (silentMs > SILENCE_MS) emit({ type: 'session_silent', sessionId, silentMs });
       }

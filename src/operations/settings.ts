@@ -104,9 +104,16 @@ function saysNothing(error: TinkerError): boolean {
   return status === 501 || (status >= 400 && status < 500 && ![401, 402, 403, 408, 429].includes(status));
 }
 
-/** A fault of this one route. Who cannot be reached, or refuses the key, would do so on any other, too. */
+/** What a proxy says of a server that is down. */
+const OUTAGE = [502, 503, 504];
+
+/**
+ * A fault of this one route. Who cannot be reached, is down, or refuses the key, would do so on any other, too: defaults
+ * that an outage made would stay when it is over, and send the key to a server that wants tokens.
+ */
 function mayBeBroken(error: TinkerError): boolean {
-  return error.code === 'response_invalid' || (isTinkerError(error, 'http_status') && error.status >= 500);
+  if (error.code === 'response_invalid') return true;
+  return isTinkerError(error, 'http_status') && error.status >= 500 && !OUTAGE.includes(error.status);
 }
 
 /** Least interval of {@link keepDynamicConfig}, in milliseconds (protocol 5.2). */

@@ -1,4 +1,5 @@
 import { raceAbort } from '../kernel/abort.ts';
+import { bareMessage } from '../kernel/bare-message.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { EventSink } from '../kernel/diagnostics.ts';
 import { lifetimeOf } from '../kernel/json-web-token.ts';
@@ -73,8 +74,7 @@ export function createTokenExchange(parts: TokenExchangeParts): TokenExchange {
       failedUntil = clock.monotonic() + FAILED_RETRY_MS;
       // Without a token the error is that of the requests that wait for one.
       if (held !== undefined && !signal.aborted) {
-        const message = error instanceof Error ? error.message : String(error);
-        emit({ type: 'token_refresh_failed', message });
+        emit({ type: 'token_refresh_failed', message: bareMessage(error) });
       }
       throw error;
     }

@@ -79,7 +79,9 @@ export function createBodyForms({ format, compress, settings, emit }: BodyFormsP
     isUnread(form, error, cuts) {
       if (form === 'json' || proven.has(form)) return false;
       if (isTinkerError(error, 'connection_failed')) return !error.isUnsent && cuts >= MAX_CUTS;
-      return isTinkerError(error, 'http_status') && UNREAD.includes(error.status);
+      // Who has read of a sparse tensor has read the rest; and in full, as JSON, some servers take it for a vector.
+      const isRead = /\bsparse\b/i.test(error.message);
+      return isTinkerError(error, 'http_status') && UNREAD.includes(error.status) && !isRead;
     },
     async encode(form, bytes, signal) {
       const contentType = 'application/x-protobuf';

@@ -25,14 +25,13 @@ const LOSS_TENSORS: Readonly<Record<LossFn, LossTensors>> = {
  * @throws TinkerInputError - naming the datum, the tensor, the value and the bound.
  */
 export function checkedBatch(data: readonly Datum[], lossFn: LossFn): CheckedDatum[] {
-  const tensors = Object.hasOwn(LOSS_TENSORS, lossFn) ? LOSS_TENSORS[lossFn] : undefined;
-  if (tensors === undefined) {
+  if (!Object.hasOwn(LOSS_TENSORS, lossFn)) {
     throw new TinkerInputError(
       'lossFn',
       `must be one of ${Object.keys(LOSS_TENSORS).join(', ')}, got ${show(lossFn)}`,
     );
   }
-  const batch = checkedData(data, tensors);
+  const batch = checkedData(data, lossFn);
   batch.forEach(({ lossFnInputs }, index) => {
     if (lossFn !== 'cross_entropy' || lossFnInputs['weights'] !== undefined) return;
     if (lossFnInputs['target_tokens']?.shape.length === 1) return;
@@ -50,10 +49,10 @@ export function checkedBatch(data: readonly Datum[], lossFn: LossFn): CheckedDat
  * @throws TinkerInputError - naming the datum, the tensor, the value and the bound.
  */
 export function checkedCustomBatch(data: readonly Datum<'cross_entropy'>[]): CheckedDatum[] {
-  return checkedData(data, LOSS_TENSORS.cross_entropy);
+  return checkedData(data, 'cross_entropy');
 }
 
-function checkedData(data: readonly Datum[], tensors: LossTensors): CheckedDatum[] {
+function checkedData(data: readonly Datum[], lossFn: LossFn): CheckedDatum[] {
   if (!Array.isArray(data) || data.length === 0) {
     const isOne = !Array.isArray(data) && typeof data === 'object' && data !== null;
     throw new TinkerInputError(
@@ -62,10 +61,11 @@ function checkedData(data: readonly Datum[], tensors: LossTensors): CheckedDatum
       isOne ? { hint: 'Put a single datum into a list' } : {},
     );
   }
-  return Array.from(data, (datum: Datum, index) => checkedDatum(datum, `data[${index}]`, tensors));
+  return Array.from(data, (datum: Datum, index) => checkedDatum(datum, `data[${index}]`, lossFn));
 }
 
-function checkedDatum(datum: Datum, field: string, tensors: LossTensors): CheckedDatum {
+function checkedDatum(datum: Datum, field: string, lossFn: LossFn): CheckedDatum {
+  const tensors = LOSS_TENSORS[lossFn];
   checkObject(field, datum, 'a datum');
   const chunks = checkedChunks(`${field}.modelInput`, datum.modelInput);
   checkTrainable(`${field}.modelInput`, chunks);
@@ -75,7 +75,7 @@ function checkedDatum(datum: Datum, field: string, tensors: LossTensors): Checke
   const known = ['target_tokens', ...tensors.needs, ...tensors.takes];
   const unknown = Object.keys(inputs).find((name) => inputs[name] !== undefined && !known.includes(name));
   if (unknown !== undefined)
-    throw new TinkerInputError(at(unknown), `is not read by this loss; it reads ${known.join(', ')}`);
+    throw new TinkerInputError(at(unknown), `is not read by ${lossFn}; it reads ${known.join(', ')}`);
 
   if (inputs['target_tokens'] === undefined)
     throw new TinkerInputError(
@@ -90,7 +90,7 @@ function checkedDatum(datum: Datum, field: string, tensors: LossTensors): Checke
       checked[name] = checkedTensor(at(name), inputs[name], 'floats');
       checkLike(at(name), checked[name], targets);
     } else if (tensors.needs.includes(name))
-      throw new TinkerInputError(at(name), 'is missing: this loss needs it');
+      throw new TinkerInputError(at(name), `is missing: ${lossFn} needs it`);
   }
   return { chunks, lossFnInputs: checked };
 }

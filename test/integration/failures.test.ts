@@ -216,7 +216,7 @@ describe('a server in trouble while polling', () => {
       { status: 200, body: { error: 'Out of cheese', category: 'User' } },
       'operation_failed',
       'user',
-      /^Out of cheese$/,
+      /^CreateModel failed on the server: Out of cheese\. Correct what the server names/,
     ],
     [
       { status: 200, body: { error: 'Traceback…', category: 'system' } },
@@ -224,8 +224,18 @@ describe('a server in trouble while polling', () => {
       'server',
       /Traceback/,
     ],
-    [{ status: 400, body: { detail: 'bad datum' } }, 'operation_failed', 'user', /^bad datum$/],
-    [{ status: 410, body: {} }, 'result_expired', 'expired', /Submit the request again/],
+    [
+      { status: 400, body: { detail: 'bad datum' } },
+      'operation_failed',
+      'user',
+      /^CreateModel failed on the server: bad datum\./,
+    ],
+    [
+      { status: 410, body: {} },
+      'result_expired',
+      'expired',
+      /^The result of CreateModel is gone: expired\. Submit it anew$/,
+    ],
     [{ status: 404, body: { detail: 'Future not found' } }, 'http_status', 'user', /Future not found/],
   ] as const)('reports %j as %s', async (answer, code, category, message) => {
     const setup = troubled({ retrieve_future: [answer] });

@@ -193,7 +193,8 @@ describe('onLimit: throw', () => {
       scope: 'requests',
       category: 'limit',
       retryable: true,
-      message: 'The limit of 400 sample submissions at once is reached',
+      message:
+        'The limit of 400 sample submissions at once is reached. Try again when others have ended, or wait with onLimit: "wait"',
     });
     expect(base.submissions()).toHaveLength(400);
     await base.service.close();
@@ -211,7 +212,7 @@ describe('onLimit: throw', () => {
     expect(await driveToRejection(clock, sample())).toMatchObject({
       code: 'limit_reached',
       scope: 'rate',
-      message: '/api/v1/asample answered 429: slow down',
+      message: '/api/v1/asample answered 429: slow down. Try again in 3000 ms, or wait with onLimit: "wait"',
       retryAfterMs: 3_000,
       cause: { status: 429 },
     });
@@ -267,7 +268,7 @@ describe('a sample whose result is lost', () => {
       [3, 2_625],
     ]);
     await watching;
-    const lost = { type: 'trouble', message: 'The result is gone: expired. Submit the request again' };
+    const lost = { type: 'trouble', message: 'The result of Sample is gone: expired' };
     const [submitting, queued] = ['submitting', 'queued'].map((status) => ({ type: 'status', status }));
     expect(events).toEqual([
       submitting,

@@ -192,11 +192,14 @@ it("tells what it knows, and refuses what it cannot do with the server's own wor
         (error: unknown) => (isTinkerError(error) ? [error.code, error.category, error.message] : error),
       ),
     );
-  expect(await failure(training.forward(batch(1, 65), 'cross_entropy'))).toEqual([
+  const strange = [{ modelInput: [1, 256], lossFnInputs: { target_tokens: [1, 2] } }];
+  expect(await failure(training.forward(strange, 'cross_entropy'))).toEqual([
     'operation_failed',
     'user',
-    expect.stringMatching(/65.*64/),
+    expect.stringMatching(/^Forward failed on the server: .*256/),
   ]);
+  // It told how long its context is.
+  expect(() => training.forward(batch(1, 65), 'cross_entropy')).toThrow(/"data\[0\]\.modelInput" .*64.*65/);
   expect(await failure(training.loadState('tinker://nobody/weights/none'))).toEqual([
     'operation_failed',
     'user',

@@ -51,7 +51,8 @@ function passDifference(there: readonly Pass[], here: readonly Pass[]): string |
     if (one.sequenceId !== other?.sequenceId)
       return `the official client numbers one ${one.sequenceId}, ours ${other?.sequenceId}`;
     if (one.hex === other.hex) continue;
-    const at = [...one.hex].findIndex((digit, place) => digit !== other.hex[place]) >> 1;
+    const longer = one.hex.length < other.hex.length ? other.hex : one.hex;
+    const at = [...longer].findIndex((_, place) => one.hex[place] !== other.hex[place]) >> 1;
     const around = (hex: string): string => hex.slice(Math.max(0, 2 * at - 16), 2 * at + 32);
     return `number ${one.sequenceId} differs at byte ${at}: ${around(one.hex)} there, ${around(other.hex)} here`;
   }

@@ -125,6 +125,7 @@ describe('passes', () => {
     expect(verdict(request(join(b, a), other))).toMatch(/^ok/);
     expect(verdict(request(join(b, entry('a', '2')), other))).toContain('number 300 differs at byte');
     expect(verdict(request(join(a, b), 'session-ba9876543210:train:1'))).toContain('FAILED');
+    expect(verdict(join(request(join(a, b), other), varint(7, 1)))).toMatch(/differs at byte [1-9]/);
   });
 });
 

@@ -55,8 +55,13 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     [
       [
         'a wrong local clock decides',
-        'Number.isFinite(iat) ? iat * 1_000 : now',
-        'Number.isFinite(iat) ? now : now',
+        'return leftMs > 0 && leftMs < wholeMs - ROUNDING_MS ? leftMs : wholeMs;',
+        'return leftMs;',
+      ],
+      [
+        'a token that was given before is used beyond its end',
+        'return leftMs > 0 && leftMs < wholeMs - ROUNDING_MS ? leftMs : wholeMs;',
+        'return wholeMs;',
       ],
       [
         'a token with letters beyond ASCII is none',
@@ -117,7 +122,16 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     'operations/numbered-submission.ts',
     ['unit/operations/numbered-submission.test.ts'],
     [
-      ['a crash over an unread form costs the client', 'fate.refused();', 'fate.failed(error);'],
+      [
+        'a crash over an unread form costs the client',
+        'if (failed(error, fate.isInFlight)) fate.refused();\n      else fate.failed(error);',
+        'failed(error, fate.isInFlight);\n      fate.failed(error);',
+      ],
+      [
+        'a refused field leaves open whether the request was taken',
+        'onRefused() {\n      fate.refused();',
+        'onRefused() {',
+      ],
       ['a token that cannot be had makes a server JSON-only', 'wasUnread = wasSent && ', 'wasUnread = '],
       [
         'a server that is not reached makes a server JSON-only',
@@ -240,11 +254,7 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     [
       ['a handle does not survive JSON', 'if (metric === null) return [name, Number.NaN] as const;', ''],
       ['a sample with an image cannot be resumed', ' && promptLength !== undefined;', ';'],
-      [
-        'a handle of a later format is misread',
-        'if (version !== 1) throw',
-        'if (version === undefined) throw',
-      ],
+      ['a handle of a later format is misread', 'if (version !== 1) {', 'if (version === undefined) {'],
     ],
   ),
   ...mutationsOf(

@@ -15,8 +15,8 @@ export type DialectName =
 export type MissingFuture = 400 | 404 | 410 | '200-error' | 'pending';
 
 /**
- * Manners in which servers of the Tinker API differ, one switch each (servers.md 4). They change what is said, and never
- * what is computed. The hosted service's are `dialectOf('hosted')`.
+ * Manners in which servers of the Tinker API differ, one switch each. They change what is said, not how the model learns.
+ * The hosted service's are `dialectOf('hosted')`.
  */
 export interface EmulatorDialect {
   // Requests.

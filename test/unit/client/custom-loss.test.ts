@@ -145,11 +145,20 @@ describe('forwardBackwardCustom', () => {
 
   it.each<readonly [unknown, string]>([
     [{ loss: Number.NaN, gradients: [[1, 1]] }, '"customLoss().loss" must be a finite number, got NaN'],
-    [undefined, '"customLoss().loss" must be a finite number, got undefined'],
-    [{ loss: 1 }, '"customLoss().gradients" must hold 1 arrays, got undefined'],
-    [{ loss: 1, gradients: [] }, '"customLoss().gradients" must hold 1 arrays, got 0'],
-    [{ loss: 1, gradients: [[1]] }, '"customLoss().gradients[0]" must hold 2 numbers, got 1'],
-    [{ loss: 1, gradients: [undefined] }, '"customLoss().gradients[0]" must hold 2 numbers, got undefined'],
+    [undefined, '"customLoss()" must be an object with loss and gradients, got undefined'],
+    [{ loss: 1 }, '"customLoss().gradients" must hold one array for each of the 1 data, got undefined'],
+    [
+      { loss: 1, gradients: [] },
+      '"customLoss().gradients" must hold one array for each of the 1 data, got 0',
+    ],
+    [
+      { loss: 1, gradients: [[1]] },
+      '"customLoss().gradients[0]" must hold 2 numbers, one for each target token, got 1',
+    ],
+    [
+      { loss: 1, gradients: [undefined] },
+      '"customLoss().gradients[0]" must hold 2 numbers, one for each target token, got undefined',
+    ],
     [{ loss: 1, gradients: [[1, '2']] }, '"customLoss().gradients[0][1]" must be a finite number, got "2"'],
     [
       { loss: 1, gradients: [[1, 1e39]] },

@@ -142,24 +142,42 @@ describe('what is given', () => {
 
 describe('what cannot be right', () => {
   it.each<readonly [Record<string, unknown>, string]>([
-    [{ apiKey: undefined }, '"apiKey" must be a non-empty string or a function, got undefined'],
-    [{ apiKey: null }, '"apiKey" must be a non-empty string or a function, got null'],
-    [{ apiKey: '' }, '"apiKey" must be a non-empty string or a function, got an empty one'],
-    [{ apiKey: { key: 'canary' } }, '"apiKey" must be a non-empty string or a function, got an object'],
+    [
+      { apiKey: undefined },
+      '"apiKey" must be a non-empty string or a function, got undefined. The environment is not read by itself: optionsFromEnv in isotinker/env does that',
+    ],
+    [
+      { apiKey: null },
+      '"apiKey" must be a non-empty string or a function, got null. The environment is not read by itself: optionsFromEnv in isotinker/env does that',
+    ],
+    [
+      { apiKey: '' },
+      '"apiKey" must be a non-empty string or a function, got an empty one. The environment is not read by itself: optionsFromEnv in isotinker/env does that',
+    ],
+    [
+      { apiKey: { key: 'canary' } },
+      '"apiKey" must be a non-empty string or a function, got an object. The environment is not read by itself: optionsFromEnv in isotinker/env does that',
+    ],
     [
       { apiKey: 'tml-canary\n' },
-      '"apiKey" must consist of visible ASCII characters; it has a space, a line end or others',
+      '"apiKey" must consist of visible ASCII characters; it has a space, a line end or others. Trim it: what is read from a file mostly ends with a line end',
     ],
     [
       { apiKey: ' tml-canary' },
-      '"apiKey" must consist of visible ASCII characters; it has a space, a line end or others',
+      '"apiKey" must consist of visible ASCII characters; it has a space, a line end or others. Trim it: what is read from a file mostly ends with a line end',
     ],
     [
       { apiKey: 'tml-canaré' },
-      '"apiKey" must consist of visible ASCII characters; it has a space, a line end or others',
+      '"apiKey" must consist of visible ASCII characters; it has a space, a line end or others. Trim it: what is read from a file mostly ends with a line end',
     ],
-    [{ apiKey: 'sk-canary' }, '"apiKey" must start with "tml-" for the hosted service'],
-    [{ baseUrl: 'h.test' }, '"baseUrl" must be an absolute http or https URL, got "h.test"'],
+    [
+      { apiKey: 'sk-canary' },
+      '"apiKey" must start with "tml-" for the hosted service. For another server give its address as baseUrl',
+    ],
+    [
+      { baseUrl: 'h.test' },
+      '"baseUrl" must be an absolute http or https URL, got "h.test". Did you mean "http://h.test"?',
+    ],
     [{ baseUrl: 'ftp://h.test' }, '"baseUrl" must be an absolute http or https URL, got "ftp://h.test"'],
     [{ baseUrl: '/api/v1' }, '"baseUrl" must be an absolute http or https URL, got "/api/v1"'],
     [{ baseUrl: 5 }, '"baseUrl" must be an absolute http or https URL, got 5'],
@@ -167,9 +185,18 @@ describe('what cannot be right', () => {
       { baseUrl: new URL('https://h.test') },
       '"baseUrl" must be an absolute http or https URL, got an object',
     ],
-    [{ baseUrl: 'https://user:canary@h.test' }, '"baseUrl" must have no credentials, query or fragment'],
-    [{ baseUrl: 'https://h.test?key=canary' }, '"baseUrl" must have no credentials, query or fragment'],
-    [{ baseUrl: 'https://h.test#canary' }, '"baseUrl" must have no credentials, query or fragment'],
+    [
+      { baseUrl: 'https://user:canary@h.test' },
+      '"baseUrl" must have no credentials, query or fragment. Give a credential as apiKey, or in defaultHeaders',
+    ],
+    [
+      { baseUrl: 'https://h.test?key=canary' },
+      '"baseUrl" must have no credentials, query or fragment. Give a credential as apiKey, or in defaultHeaders',
+    ],
+    [
+      { baseUrl: 'https://h.test#canary' },
+      '"baseUrl" must have no credentials, query or fragment. Give a credential as apiKey, or in defaultHeaders',
+    ],
     [{ projectId: '' }, '"projectId" must be a non-empty string, got ""'],
     [{ attemptTimeoutMs: 0 }, '"attemptTimeoutMs" must be a finite number > 0, got 0'],
     [
@@ -216,12 +243,12 @@ describe('options of the wrong kind', () => {
     [
       { defaultHeaders: { a: 'secret\nvalue' } },
       'defaultHeaders.a',
-      '"defaultHeaders.a" is not a header that can be sent',
+      '"defaultHeaders.a" is not a header that can be sent: its name or its value has a character that none may have',
     ],
     [
       { defaultHeaders: { 'a b': 'x' } },
       'defaultHeaders.a b',
-      '"defaultHeaders.a b" is not a header that can be sent',
+      '"defaultHeaders.a b" is not a header that can be sent: its name or its value has a character that none may have',
     ],
   ])('%j is named', (options, field, message) => {
     const error = thrown(() => resolve(options)) as TinkerInputError;

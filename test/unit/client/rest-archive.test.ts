@@ -189,6 +189,30 @@ describe('the other name of a checkpoint', () => {
     await finish();
   });
 
+  it('is asked for once, of a path without a kind, as some servers give for weights to sample from', async () => {
+    for (const path of ['tinker://r/final', 'twinkle://r/final']) {
+      const { rest, clock, lines, finish } = restSetup(inOrder(unknown, redirect()));
+      expect((await clock.drive(rest.getCheckpointArchiveUrl(path))).url).toBe(URL_OF);
+      expect(lines()).toEqual([BARE, PREFIXED]);
+      await finish();
+    }
+  });
+
+  it('is no reason to take half a path for one, or to change what a path without a kind is of', async () => {
+    const { rest, calls, finish } = restSetup(redirect());
+    for (const path of ['tinker://r/weights', 'tinker://r/sampler_weights', 'tinker://r/', 'other://r/final'])
+      expect(await rejection(rest.getCheckpointArchiveUrl(path))).toMatchObject({ code: 'input_invalid' });
+    const changes = [
+      rest.deleteCheckpoint('tinker://r/final'),
+      rest.deleteCheckpoints(['tinker://r/final']),
+      rest.publishCheckpoint('tinker://r/final'),
+      rest.setCheckpointTtl('tinker://r/final', null),
+    ];
+    for (const change of changes) expect(await rejection(change)).toMatchObject({ code: 'input_invalid' });
+    expect(calls).toEqual([]);
+    await finish();
+  });
+
   const other = () => answer({ detail: 'other' }, 404);
   const forbidden = () => answer({ detail: 'no' }, 403);
   it.each([

@@ -235,7 +235,7 @@ describe('an archive that is cut', () => {
     for (let length = 0; length <= whole.length; length++)
       expect(await rejection(unpack(whole.subarray(0, length)))).toMatchObject({
         code: 'response_invalid',
-        message: 'The archive is cut: it ends before its end',
+        message: 'The archive is cut: it ends before its end. Download it anew',
       });
     expect(Object.keys(await unpack(joined(whole, END.subarray(0, 512))))).toEqual(['x', 'y']);
   });
@@ -398,8 +398,12 @@ describe('what is refused', () => {
     expect(error).toMatchObject(damaged(/"x", which is neither file nor folder/));
   });
 
-  it.each(['', '.', './'])('a file of the name %j', async (name) => {
-    if (name !== './')
+  it.each(['', '.', './', '/', '//'])('a file of the name %j', async (name) => {
+    if (name.startsWith('/'))
+      expect(await rejection(unpack(joined(member(name, utf8('1')), END)))).toMatchObject(
+        damaged(/leads out/),
+      );
+    else if (name !== './')
       expect(await rejection(unpack(joined(member(name, utf8('1')), END)))).toMatchObject(damaged(/neither/));
     // A folder may be the archive's own.
     expect(await unpack(joined(member(name, utf8(''), { type: '5' }), END))).toEqual({});

@@ -116,13 +116,16 @@ describe('sample', () => {
 
   it.each<readonly [Partial<Record<keyof SampleRequest, unknown>>, string]>([
     [{ prompt: [] }, '"prompt" must hold at least one token, got none'],
-    [{ prompt: 'text' }, '"prompt" must be token ids or a ModelInput, got "text"'],
+    [
+      { prompt: 'text' },
+      `"prompt" must be token ids or a ModelInput, got "text". Encode text with the model's tokenizer first`,
+    ],
     [{ maxTokens: 0 }, '"maxTokens" must be an integer >= 1, got 0'],
     [{ maxTokens: undefined }, '"maxTokens" must be an integer >= 1, got undefined'],
     [{ numSamples: 0 }, '"numSamples" must be an integer >= 1, got 0'],
     [{ temperature: -1 }, '"temperature" must be a finite number >= 0, got -1'],
-    [{ topK: 0 }, '"topK" must be an integer >= 1, got 0'],
-    [{ topK: -2 }, '"topK" must be an integer >= 1, got -2'],
+    [{ topK: 0 }, '"topK" must be an integer >= 1, or -1 for all tokens, got 0'],
+    [{ topK: -2 }, '"topK" must be an integer >= 1, or -1 for all tokens, got -2'],
     [{ topP: 0 }, '"topP" must be a finite number > 0 and <= 1, got 0'],
     [{ topP: 1.1 }, '"topP" must be a finite number > 0 and <= 1, got 1.1'],
     [{ seed: 1.5 }, '"seed" must be an integer >= -9223372036854775808 and <= 18446744073709551615, got 1.5'],
@@ -170,7 +173,7 @@ describe('computeLogprobs', () => {
     const { sampler, clock, finish } = await setUp(sampled({ prompt_logprobs: sent }));
     expect(await driveToRejection(clock, sampler.computeLogprobs([5, 6]))).toMatchObject({
       code: 'response_invalid',
-      message: 'The server returned no prompt log-probabilities for 2 tokens',
+      message: expect.stringContaining('The server returned no prompt log-probabilities for 2 tokens'),
     });
     await finish();
   });
@@ -179,7 +182,7 @@ describe('computeLogprobs', () => {
     const { sampler, clock, finish } = await setUp(sampled({ prompt_logprobs: [-1, -2, -3, -4] }));
     expect(await driveToRejection(clock, sampler.computeLogprobs([5, 6]))).toMatchObject({
       code: 'response_invalid',
-      message: 'The server returned 4 prompt log-probabilities for 2 tokens',
+      message: expect.stringContaining('The server returned 4 prompt log-probabilities for 2 tokens'),
     });
     await finish();
   });

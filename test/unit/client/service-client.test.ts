@@ -111,8 +111,14 @@ describe('a service client', () => {
   });
 
   it.each<readonly [unknown, string]>([
-    [{ baseModel: '' }, '"baseModel" must be a non-empty string, got ""'],
-    [{}, '"baseModel" must be a non-empty string, got undefined'],
+    [
+      { baseModel: '' },
+      '"baseModel" must be a non-empty string, got "". getServerCapabilities() lists the models there are',
+    ],
+    [
+      {},
+      '"baseModel" must be a non-empty string, got undefined. getServerCapabilities() lists the models there are',
+    ],
     [{ baseModel: 'm', rank: 0 }, '"rank" must be an integer >= 1, got 0'],
     [{ baseModel: 'm', seed: 0.5 }, '"seed" must be an integer, got 0.5'],
     [{ baseModel: 'm', trainMlp: 'no' }, '"trainMlp" must be true or false, got "no"'],
@@ -130,7 +136,10 @@ describe('a service client', () => {
 
   it.each<readonly [unknown, string]>([
     [{}, '"baseModel" or "modelPath" must say what to sample from'],
-    [{ baseModel: '' }, '"baseModel" must be a non-empty string, got ""'],
+    [
+      { baseModel: '' },
+      '"baseModel" must be a non-empty string, got "". getServerCapabilities() lists the models there are',
+    ],
     [{ modelPath: '' }, '"modelPath" must be a non-empty string, got ""'],
   ])('refuses to sample from %j', async (source, message) => {
     const { service, requests, finish } = scriptedService();
@@ -199,7 +208,10 @@ describe('close', () => {
     await base.clock.advance(10);
     await base.finish();
     const error = await running;
-    expect(error).toMatchObject({ code: 'client_closed', message: 'The client is closed' });
+    expect(error).toMatchObject({
+      code: 'client_closed',
+      message: 'The client is closed. Create another one to go on',
+    });
     const before = base.requests.length;
     expect(await rejection(base.service.getServerCapabilities())).toBe(error);
     expect(await rejection(base.service.createSamplingClient({ baseModel: 'm' }))).toBe(error);

@@ -353,7 +353,8 @@ describe('trainStep', () => {
     expect(await driveToRejection(base.clock, step)).toMatchObject({ status: 400 });
     expect(await update).toMatchObject({
       code: 'operation_failed',
-      message: 'Not sent: the forward-backward pass before it was not submitted',
+      message:
+        'Not sent: the forward-backward pass before it was not submitted. The error of the pass, trainStep(…).forwardBackward, says why',
     });
     await base.clock.drive(base.training.trainStep(DATA, 'cross_entropy'));
     expect(submissions(base)).toEqual([

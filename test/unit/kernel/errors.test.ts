@@ -53,7 +53,7 @@ const ROWS: readonly Row[] = [
     code: 'timed_out',
     category: 'network',
     retryable: true,
-    message: 'No result within 50 ms (attempt)',
+    message: 'No result within 50 ms (attempt). Is the server busy? Give it a longer attemptTimeoutMs',
   },
   {
     error: new TinkerTimeoutError('operation', 50, 'request r, running'),
@@ -61,7 +61,7 @@ const ROWS: readonly Row[] = [
     code: 'timed_out',
     category: 'network',
     retryable: false,
-    message: 'No result within 50 ms (operation); request r, running',
+    message: 'No result within 50 ms (operation); request r, running. Give it a longer timeoutMs',
   },
   {
     error: new TinkerTimeoutError('wait', 50),
@@ -69,7 +69,7 @@ const ROWS: readonly Row[] = [
     code: 'timed_out',
     category: 'network',
     retryable: false,
-    message: 'No result within 50 ms (wait)',
+    message: 'No result within 50 ms (wait). The operation goes on: call result() again, or cancel() it',
   },
   {
     error: new TinkerApiError(503, 'It answered 503', { retryable: true, hint: 'Wait' }),
@@ -101,7 +101,7 @@ const ROWS: readonly Row[] = [
     code: 'client_closed',
     category: 'closed',
     retryable: false,
-    message: 'The client is closed',
+    message: 'The client is closed. Create another one to go on',
   },
   {
     error: new TinkerTimeoutError('progress', 50, 'stuck'),
@@ -109,7 +109,8 @@ const ROWS: readonly Row[] = [
     code: 'timed_out',
     category: 'network',
     retryable: false,
-    message: 'No result within 50 ms (progress); stuck',
+    message:
+      'No result within 50 ms (progress); stuck. Is the server in trouble? Where samples take so long, give it a longer progressTimeoutMs',
   },
   {
     error: new TinkerLimitError('rate', 'Too many', { retryAfterMs: 5 }),
@@ -117,7 +118,7 @@ const ROWS: readonly Row[] = [
     code: 'limit_reached',
     category: 'limit',
     retryable: true,
-    message: 'Too many',
+    message: 'Too many. Try again in 5 ms, or wait with onLimit: "wait"',
   },
   {
     error: new TinkerCircuitOpenError('https://h (sample)', 7.2),
@@ -126,7 +127,7 @@ const ROWS: readonly Row[] = [
     category: 'server',
     retryable: false,
     message:
-      'The circuit of https://h (sample) is open after failures in a row; it lets a probe through in 8 ms',
+      'The circuit of https://h (sample) is open after failures in a row; it lets a probe through in 8 ms. The server failed several times in a row: try again then',
   },
   {
     error: new TinkerAmbiguousSubmitError(4, 3, new Error('cut')),

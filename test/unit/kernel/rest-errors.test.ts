@@ -34,7 +34,8 @@ it('a failure of some names them, and takes after them', () => {
     category: 'server',
     retryable: false,
     done: ['c'],
-    message: '2 of 3 could not be deleted: a (busy), b (not yours)',
+    message:
+      '2 of 3 could not be deleted: a (busy), b (not yours). The others are done; failures holds the error of each',
     cause: busy,
   });
   expect(error.failures.map(({ item }) => item)).toEqual(['a', 'b']);
@@ -44,6 +45,6 @@ it('a failure of some names them, and takes after them', () => {
   expect([strange.category, strange.retryable, strange.message]).toEqual([
     'server',
     false,
-    '1 of 1 could not be deleted: a (words)',
+    '1 of 1 could not be deleted: a (words). failures holds the error of each',
   ]);
 });

@@ -109,11 +109,17 @@ describe('an operation', () => {
 
   it('fails where its result cannot be read', async () => {
     const { start, clock, finish } = setUp();
-    const error = new TinkerResponseError('not what was expected');
+    const error = new TinkerResponseError('not a number');
     const future = start(undefined, () => {
       throw error;
     });
-    expect(await driveToRejection(clock, future)).toBe(error);
+    expect(await driveToRejection(clock, future)).toMatchObject({
+      code: 'response_invalid',
+      requestId: 'r-1',
+      message:
+        'Sample gave a result that cannot be read: not a number. Do server and client speak versions of the protocol that go together?',
+      cause: error,
+    });
     expect(future.status).toBe('failed');
     finish();
   });
@@ -268,7 +274,7 @@ describe('the failure of an operation', () => {
         path: '/api/v1/thing',
         requestId: 'r-1',
         code: 'operation_failed',
-        message: 'no',
+        message: 'Sample failed on the server: no. Correct what the server names, and submit it anew',
       },
     ]);
     finish();
@@ -359,7 +365,8 @@ describe('a wait of its own', () => {
       code: 'timed_out',
       scope: 'wait',
       limitMs: 1_000,
-      message: 'No result within 1000 ms (wait); request r-1, queued',
+      message:
+        'No result within 1000 ms (wait); request r-1, queued. The operation goes on: call result() again, or cancel() it',
     });
     expect(future.status).toBe('queued');
     expect(runtime.scopes.size).toBe(1);
@@ -439,7 +446,7 @@ describe('the end of an operation', () => {
     expect(error).toMatchObject({
       scope: 'operation',
       message:
-        'No result within 2000 ms (operation); request r-1, queued: /api/v1/retrieve_future answered 503: down',
+        'No result within 2000 ms (operation); request r-1, queued: /api/v1/retrieve_future answered 503: down. The server may carry it out nevertheless; resume its handle to read the result, or give it a longer timeoutMs',
     });
     expect(clock.monotonic()).toBe(2_000);
     finish();
@@ -449,7 +456,7 @@ describe('the end of an operation', () => {
     const { start, clock, finish } = setUp([], ['nothing']);
     const error = await driveToRejection(clock, start({ timeoutMs: 2_000 }));
     expect((error as Error).message).toBe(
-      'No result within 2000 ms (operation); not accepted yet, submitting',
+      'No result within 2000 ms (operation); not accepted yet, submitting. Give it a longer timeoutMs',
     );
     finish();
   });

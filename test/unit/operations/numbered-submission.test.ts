@@ -79,6 +79,8 @@ describe('a pass whose form the server does not read (item 2)', () => {
   it.each([400, 404, 405, 406, 415, 422, 500])(
     'is sent again at once as JSON, under the same number, after %d; and from then on only so',
     async (status) => {
+      // After a crash the server may close the connection.
+      const afterMs = status === 500 ? 100 : 0;
       const { submit, seen, told, times, events, clock, finish } = setUp({ protobuf: [detail(status)] });
       expect(await clock.drive(submit())).toEqual(TAKEN);
       await clock.drive(submit());
@@ -87,8 +89,8 @@ describe('a pass whose form the server does not read (item 2)', () => {
         { form: 'json', sequenceId: 1, call: 1 },
         { form: 'json', sequenceId: 2, call: 2 },
       ]);
-      // No retry, no pause: it is no trouble.
-      expect([times, events, told().length]).toEqual([[0, 0, 0], told(), 1]);
+      // No retry, no backoff: it is no trouble.
+      expect([times, events, told().length]).toEqual([[0, afterMs, afterMs], told(), 1]);
       expect(told()).toMatchObject([{ format: 'json' }]);
       finish();
     },
@@ -98,6 +100,47 @@ describe('a pass whose form the server does not read (item 2)', () => {
     const { submit, forms, clock, finish } = setUp({ protobuf: [CRASH] }, { serverDeduplicates: false });
     expect(await clock.drive(submit())).toEqual(TAKEN);
     expect(forms()).toEqual(['protobuf', 'json']);
+    finish();
+  });
+
+  it('may make it close the connection behind its answer, which nothing is sent into meanwhile', async () => {
+    const closing: { until: number } = { until: 0 };
+    const { submit, forms, clock, finish } = setUp(
+      {
+        protobuf: [
+          () => {
+            closing.until = clock.monotonic() + 50;
+            return new Response('Internal Server Error', { status: 500 });
+          },
+        ],
+        json: [
+          (request) => (clock.monotonic() < closing.until ? cut(request) : Response.json({ request_id: 'r' })),
+        ],
+      },
+      { serverDeduplicates: false },
+    );
+    expect(await clock.drive(submit())).toEqual(TAKEN);
+    expect(forms()).toEqual(['protobuf', 'json']);
+    finish();
+  });
+
+  it('is not sent as JSON for a caller who left after the crash, and leaves its number free', async () => {
+    const { submit, forms, clock, finish } = setUp({ protobuf: [CRASH] });
+    const controller = new AbortController();
+    const outcome = submit({}, { signal: controller.signal });
+    await clock.advance(50);
+    controller.abort('enough');
+    expect(await clock.drive(outcome)).toEqual({ kind: 'free', error: 'enough' });
+    expect(forms()).toEqual(['protobuf']);
+    finish();
+  });
+
+  it('is read where the server has something to say of its sparse tensors', async () => {
+    const said = 'Invalid proto forward_backward body: Sparse loss_fn_input tensors are not supported';
+    const { submit, forms, told, clock, finish } = setUp({ protobuf: [detail(422, said), OK] });
+    expect(await clock.drive(submit())).toMatchObject({ kind: 'free', error: { status: 422 } });
+    await clock.drive(submit());
+    expect([forms(), told()]).toEqual([['protobuf', 'protobuf'], []]);
     finish();
   });
 
@@ -287,6 +330,49 @@ describe('a server that reads JSON only, by its settings', () => {
     );
     expect(await clock.drive(submit())).toMatchObject({ kind: 'free', error: { status: 415 } });
     expect(forms()).toEqual(expected);
+    finish();
+  });
+});
+
+describe('the only form of a pass', () => {
+  it.each([CRASH, detail(422)])('leaves its number free where it is never read: %#', async (protobuf) => {
+    const { submit, forms, clock, finish } = setUp({ protobuf: [protobuf] }, { wireFormat: 'proto' });
+    const hint = 'If the server does not read protobuf, set wireFormat to "auto"';
+    const outcome = await clock.drive(submit());
+    expect(outcome).toMatchObject({ kind: 'free', error: { code: 'http_status', hint } });
+    expect(new Set(forms())).toEqual(new Set(['protobuf']));
+    finish();
+  });
+
+  it('that was read once may be lost in a crash', async () => {
+    const { submit, clock, finish } = setUp({ protobuf: [OK, CRASH] }, { wireFormat: 'proto' });
+    await clock.drive(submit());
+    const outcome = await clock.drive(submit());
+    expect(outcome).toMatchObject({ kind: 'lost', error: { status: 500, hint: expect.not.stringContaining('wireFormat') } });
+    finish();
+  });
+});
+
+describe('a route that the server lacks (item 38)', () => {
+  const path = '/api/v1/forward';
+
+  it.each([
+    ['404', detail(404, 'Not Found')],
+    ['405', detail(405, 'Method Not Allowed')],
+  ])('is unsupported, and the number is free: %s', async (_, answer) => {
+    const { submit, forms, clock, finish } = setUp({ protobuf: [CRASH], json: [answer] });
+    const outcome = await clock.drive(submit({ path }));
+    expect(outcome).toMatchObject({
+      kind: 'free',
+      error: { code: 'unsupported_by_server', route: `POST ${path}`, attempts: 1 },
+    });
+    expect(forms()).toEqual(['protobuf', 'json']);
+    finish();
+  });
+
+  it('is not what another 404 says', async () => {
+    const { submit, clock, finish } = setUp({ json: [detail(404, 'Model not found')] }, { wireFormat: 'json' });
+    expect(await clock.drive(submit({ path }))).toMatchObject({ kind: 'free', error: { status: 404 } });
     finish();
   });
 });

@@ -325,7 +325,8 @@ describe('trouble', () => {
     expect(await driveToRejection(clock, poll())).toMatchObject({
       code: 'response_invalid',
       requestId: 'r-1',
-      message: '/api/v1/retrieve_future answered 200 with malformed JSON',
+      message:
+        '/api/v1/retrieve_future answered 200 with malformed JSON. Something may have cut it on the way: try again',
     });
     expect(requests).toHaveLength(3);
     finish();
@@ -409,22 +410,45 @@ describe('the end', () => {
     [
       'an error in a 200',
       { status: 200, body: { error: 'no such loss', category: 'user' } },
-      { code: 'operation_failed', category: 'user', message: 'no such loss', requestId: 'r-1' },
+      {
+        code: 'operation_failed',
+        category: 'user',
+        message:
+          'OptimStep failed on the server: no such loss. Correct what the server names, and submit it anew',
+        requestId: 'r-1',
+      },
     ],
     [
       'an error of unknown category',
       { status: 200, body: { error: 'oh' } },
-      { code: 'operation_failed', category: 'server', message: 'oh', requestId: 'r-1' },
+      {
+        code: 'operation_failed',
+        category: 'server',
+        message: 'OptimStep failed on the server: oh. It may succeed when it is submitted anew',
+        requestId: 'r-1',
+      },
     ],
     [
       'an error without words',
       { status: 200, body: { error: '' } },
-      { code: 'operation_failed', category: 'server', requestId: 'r-1' },
+      {
+        code: 'operation_failed',
+        category: 'server',
+        message:
+          'OptimStep failed on the server, which does not say why. It may succeed when it is submitted anew',
+        requestId: 'r-1',
+      },
     ],
     [
       'a 400 with words',
       { status: 400, body: { detail: 'bad tensor' } },
-      { code: 'operation_failed', category: 'user', message: 'bad tensor', requestId: 'r-1' },
+      {
+        code: 'operation_failed',
+        category: 'user',
+        message:
+          'OptimStep failed on the server: bad tensor. Correct what the server names, and submit it anew',
+        requestId: 'r-1',
+      },
     ],
     [
       'a 410',
@@ -432,14 +456,19 @@ describe('the end', () => {
       {
         code: 'result_expired',
         category: 'expired',
-        message: 'The result is gone: promise expired. Submit the request again',
+        message:
+          'The result of OptimStep is gone: promise expired. The server may have carried it out, and to submit it anew would do it twice: load the last checkpoint first',
+        retryable: false,
         requestId: 'r-1',
       },
     ],
     [
       'a 410 without words',
       { status: 410, text: '' },
-      { message: 'The result is gone: expired. Submit the request again' },
+      {
+        message:
+          'The result of OptimStep is gone: expired. The server may have carried it out, and to submit it anew would do it twice: load the last checkpoint first',
+      },
     ],
     ['a 401', { status: 401 }, { code: 'http_status', status: 401, requestId: 'r-1' }],
     ['a 403', { status: 403 }, { code: 'http_status', status: 403 }],

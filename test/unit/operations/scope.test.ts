@@ -87,7 +87,8 @@ describe('a scope', () => {
       scope: 'operation',
       limitMs: 2_000,
       retryable: false,
-      message: 'No result within 2000 ms (operation); the server was full',
+      message:
+        'No result within 2000 ms (operation); the server was full. The server may carry it out nevertheless; resume its handle to read the result, or give it a longer timeoutMs',
       ...details,
     });
     expect(clock.monotonic()).toBe(2_000);

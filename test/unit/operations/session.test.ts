@@ -103,7 +103,11 @@ describe('heartbeats', () => {
     await clock.advance(30_000);
     expect(beats()).toEqual([10_000, 30_000]);
     expect(events).toMatchObject([
-      { type: 'heartbeat_failed', silentMs: 20_000, message: 'No result within 10000 ms (attempt)' },
+      {
+        type: 'heartbeat_failed',
+        silentMs: 20_000,
+        message: 'No result within 10000 ms (attempt); /api/v1/session_heartbeat',
+      },
     ]);
     await close();
   });

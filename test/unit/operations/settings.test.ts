@@ -80,7 +80,7 @@ describe('client/config', () => {
     },
   );
 
-  it.each([401, 402, 403, 408, 429])(
+  it.each([401, 402, 403, 408, 429, 502, 503, 504])(
     'that is answered by %d fails who asked, and is asked again by the next',
     async (status) => {
       const { ready, requests, settings, applied, finish } = setUp([
@@ -101,7 +101,7 @@ describe('client/config', () => {
 
   it.each<readonly [string, Answer]>([
     ['a 500', { status: 500, text: 'Internal Server Error' }],
-    ['a 503', { status: 503 }],
+    ['a 507', { status: 507 }],
     ['JSON that was cut', { status: 200, text: '{"fwdbwd_max_chunk_l' }],
   ])('that is answered thrice by %s leaves the defaults', async (_, answer) => {
     const { ready, requests, settings, finish } = setUp([answer]);

@@ -39,7 +39,7 @@ describe('a budget that throws', () => {
       requested: 1,
       retryable: true,
       message:
-        'Not sent: a call of up to 1 tokens is beyond the budget of 100, of which 0 are spent and 100 are held for calls under way',
+        'Not sent: a call of up to 1 tokens is beyond the budget of 100, of which 0 are spent and 100 are held for calls under way. Try again when calls under way have ended',
     });
     expect(budget.snapshot()).toEqual({ limit: 100, used: 0, reserved: 100 });
     expect(() => reserve(0)).not.toThrow();

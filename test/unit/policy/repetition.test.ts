@@ -23,7 +23,8 @@ describe('createRepetition', () => {
     const permanent = repetition.heard(last);
     expect(permanent).toMatchObject({
       status: 500,
-      message: 'answered 500; the same answer 3 times in a row. The server will not recover by repetition',
+      message:
+        'answered 500; the same answer 3 times in a row. To repeat it does not mend it: ask those who run the server',
       attempts: 3,
       retryable: false,
       requestId: 'r',

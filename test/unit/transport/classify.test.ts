@@ -68,10 +68,24 @@ describe('statusError', () => {
   });
 
   it.each<readonly [number, unknown, string]>([
-    [500, '', '/api/v1/thing answered 500'],
-    [500, 'Internal Server Error', '/api/v1/thing answered 500: Internal Server Error'],
+    [500, '', '/api/v1/thing answered 500. The server is in trouble: try again later'],
+    [
+      500,
+      'Internal Server Error',
+      '/api/v1/thing answered 500: Internal Server Error. The server is in trouble: try again later',
+    ],
+    [
+      502,
+      '<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>secret</body></html>',
+      '/api/v1/thing answered 502: Bad Gateway. The server is in trouble: try again later',
+    ],
+    [418, '<html><p>tea</p></html>', '/api/v1/thing answered 418: a page of HTML'],
     [422, { detail: 'no such loss' }, '/api/v1/thing answered 422: no such loss'],
-    [401, { detail: 'bad key' }, '/api/v1/thing answered 401: bad key. Check the API key'],
+    [
+      401,
+      { detail: 'bad key' },
+      '/api/v1/thing answered 401: bad key. Check the API key; where another header is to carry it, set authScheme',
+    ],
     [402, '', '/api/v1/thing answered 402. Check the billing of the account'],
     [
       404,
@@ -137,7 +151,7 @@ describe('connectionError', () => {
     [undefined, 'undefined'],
   ])('tells what went wrong: %o', (cause, words) => {
     const error = connectionError('https://h', cause, ['tml-key']);
-    expect(error.message).toBe(`Could not reach https://h: ${words}`);
+    expect(error.message).toBe(`Could not reach https://h: ${words}. ${error.hint}`);
     const { name, message } = Object(cause) as { name?: string; message?: string };
     expect(error.cause).toEqual(cause instanceof Error ? expect.objectContaining({ name, message }) : cause);
     expect(error).toMatchObject({ code: 'connection_failed', retryable: true });
@@ -159,7 +173,9 @@ describe('connectionError', () => {
   it('does not follow a ring of causes for ever', () => {
     const ring = new Error('a');
     ring.cause = new Error('b', { cause: ring });
-    expect(connectionError('https://h', ring, ['tml-key']).message).toBe('Could not reach https://h: a: b');
+    expect(connectionError('https://h', ring, ['tml-key']).message).toMatch(
+      /^Could not reach https:\/\/h: a: b\./,
+    );
   });
 });
 

@@ -167,7 +167,7 @@ describe('the pipeline', () => {
     expect(await rejection(send({ onLimit: 'throw' }))).toMatchObject({
       code: 'limit_reached',
       scope: 'rate',
-      message: 'too many',
+      message: 'too many. Try again in 3000 ms, or wait with onLimit: "wait"',
       retryAfterMs: 3_000,
     });
     expect(window.remainingMs).toBe(3_000);

@@ -152,7 +152,8 @@ describe('exactly one attempt', () => {
     expect(error).toMatchObject({
       code: 'connection_failed',
       retryable: true,
-      message: 'Could not reach https://tinker.test: fetch failed: connect ECONNREFUSED 127.0.0.1:9',
+      message:
+        'Could not reach https://tinker.test: fetch failed: connect ECONNREFUSED 127.0.0.1:9. Does the server run, and is baseUrl its address?',
     });
     expect(error.cause).toBeInstanceOf(Error);
     await clock.advance(60_000);
@@ -310,7 +311,8 @@ describe('a body', () => {
     expect(await failure()).toMatchObject({
       code: 'response_invalid',
       retryable: true,
-      message: '/api/v1/thing answered 200 with malformed JSON',
+      message:
+        '/api/v1/thing answered 200 with malformed JSON. Something may have cut it on the way: try again',
     });
     finish();
   });
@@ -338,7 +340,8 @@ describe('a body', () => {
     expect(await failure()).toMatchObject({
       code: 'connection_failed',
       retryable: true,
-      message: 'Could not reach https://tinker.test: terminated',
+      message:
+        'The answer of https://tinker.test was cut: terminated. Something cut it on the way: try again',
     });
     finish();
   });
@@ -382,7 +385,9 @@ describe('the key', () => {
     const { failure, finish } = setUp(fetchFailure);
     const error = await failure();
     expect(error.code).toBe('connection_failed');
-    expect(error.message).toBe('Could not reach https://tinker.test: invalid header value: [redacted]');
+    expect(error.message).toBe(
+      'Could not reach https://tinker.test: invalid header value: [redacted]. Is baseUrl right? A proxy or a firewall may stand in between',
+    );
     expect(error.stack).not.toContain('canary');
     finish();
   });
@@ -425,7 +430,7 @@ describe('the key', () => {
     const { failure, requests, finish } = setUp([], { apiKey: () => Promise.reject(reason) });
     expect(await failure()).toMatchObject({
       code: 'connection_failed',
-      message: 'The apiKey function failed',
+      message: 'The apiKey function failed. What it threw is the cause of this error',
       isLocal: true,
       isUnsent: true,
       retryable: true,

@@ -34,7 +34,7 @@ describe('checkedBatch', () => {
     }
     for (const lossFn of ['importance_sampling', 'dro'] as const) {
       expect(() => checkedBatch([datum(inputs) as Datum], lossFn)).toThrow(
-        /clip_low_threshold" is not read by this loss/,
+        /clip_low_threshold" is not read by \w+; it reads/,
       );
     }
   });
@@ -63,7 +63,7 @@ describe('checkedBatch', () => {
       'one datum without its array',
       datum(),
       'cross_entropy',
-      '"data" must hold at least one datum, got an object',
+      '"data" must hold at least one datum, got an object. Put a single datum into a list',
     ],
     ['nothing', undefined, 'cross_entropy', '"data" must hold at least one datum, got undefined'],
     ['a hole', [datum(), undefined], 'cross_entropy', '"data[1]" must be a datum, got undefined'],
@@ -80,7 +80,7 @@ describe('checkedBatch', () => {
       'text',
       [datum({}, 'hello')],
       'cross_entropy',
-      '"data[0].modelInput" must be token ids or a ModelInput, got "hello"',
+      `"data[0].modelInput" must be token ids or a ModelInput, got "hello". Encode text with the model's tokenizer first`,
     ],
     [
       'no tokens',
@@ -174,13 +174,13 @@ describe('checkedBatch', () => {
       'no targets',
       [{ modelInput: [5], lossFnInputs: {} }],
       'cross_entropy',
-      '"data[0].lossFnInputs.target_tokens" must be an array of token ids, got undefined',
+      '"data[0].lossFnInputs.target_tokens" is missing: every loss needs a target for each position',
     ],
     [
       'a wrong target',
       [datum({ target_tokens: [6, -7] })],
       'cross_entropy',
-      '"data[0].lossFnInputs.target_tokens[1]" must be an integer >= 0 and <= 2147483647, got -7',
+      '"data[0].lossFnInputs.target_tokens[1]" must be an integer >= 0 and <= 2147483647, got -7. To leave a position out, give it any token and a weight of 0',
     ],
     [
       'targets too short',
@@ -258,31 +258,31 @@ describe('checkedBatch', () => {
       'an unknown tensor',
       [datum({ weight: [1, 1] })],
       'cross_entropy',
-      '"data[0].lossFnInputs.weight" is not read by this loss; it reads target_tokens, weights',
+      '"data[0].lossFnInputs.weight" is not read by cross_entropy; it reads target_tokens, weights',
     ],
     [
       'a tensor of another loss',
       [datum({ ...policy, weights: [1, 1] })],
       'ppo',
-      '"data[0].lossFnInputs.weights" is not read by this loss; it reads target_tokens, logprobs, advantages, clip_low_threshold, clip_high_threshold',
+      '"data[0].lossFnInputs.weights" is not read by ppo; it reads target_tokens, logprobs, advantages, clip_low_threshold, clip_high_threshold',
     ],
     [
       'no logprobs',
       [datum({ advantages: [1, 1] })],
       'ppo',
-      '"data[0].lossFnInputs.logprobs" is missing: this loss needs it',
+      '"data[0].lossFnInputs.logprobs" is missing: ppo needs it',
     ],
     [
       'no advantages',
       [datum({ logprobs: [-1, -2] })],
       'importance_sampling',
-      '"data[0].lossFnInputs.advantages" is missing: this loss needs it',
+      '"data[0].lossFnInputs.advantages" is missing: importance_sampling needs it',
     ],
     [
       'undefined advantages',
       [datum({ ...policy, advantages: undefined })],
       'cispo',
-      '"data[0].lossFnInputs.advantages" is missing: this loss needs it',
+      '"data[0].lossFnInputs.advantages" is missing: cispo needs it',
     ],
     [
       'advantages too short',
@@ -554,6 +554,6 @@ describe('checkedCustomBatch', () => {
     expect(messageOf(() => checkedCustomBatch([]))).toBe('"data" must hold at least one datum, got none');
     expect(
       messageOf(() => checkedCustomBatch([datum({ advantages: [1, 1] }) as Datum<'cross_entropy'>])),
-    ).toBe('"data[0].lossFnInputs.advantages" is not read by this loss; it reads target_tokens, weights');
+    ).toBe('"data[0].lossFnInputs.advantages" is not read by cross_entropy; it reads target_tokens, weights');
   });
 });

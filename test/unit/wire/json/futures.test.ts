@@ -43,7 +43,7 @@ describe('readSubmitted', () => {
     expect(thrown(() => readSubmitted(body))).toMatchObject({
       code: 'response_invalid',
       retryable: false,
-      message: `The server accepted the request without a request_id: ${shown}`,
+      message: `The server accepted the request without a request_id that can be read: ${shown}`,
     });
   });
 

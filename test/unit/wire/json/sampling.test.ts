@@ -175,21 +175,18 @@ describe('readSample', () => {
   });
 
   it.each<readonly [unknown, string]>([
-    [undefined, 'The sample result does not follow the protocol: the body is not what was expected'],
-    [{}, 'The sample result does not follow the protocol: "sequences" is not what was expected'],
-    [
-      { sequences: [{}] },
-      'The sample result does not follow the protocol: "sequences.0.tokens" is not what was expected',
-    ],
+    [undefined, 'The sample result does not follow the protocol: the body is missing'],
+    [{}, 'The sample result does not follow the protocol: "sequences" is missing'],
+    [{ sequences: [{}] }, 'The sample result does not follow the protocol: "sequences.0.tokens" is missing'],
     [{ sequences: [{ tokens: [1, 'x'] }] }, 'sequences[0].tokens[1] is not a token id'],
     [{ sequences: [{ tokens: [1], logprobs: ['x'] }] }, 'sequences[0].logprobs[0] is not a number'],
     [
       { sequences: [], prompt_logprobs: { 0: -1 } },
-      'The sample result does not follow the protocol: "prompt_logprobs" is not what was expected',
+      'The sample result does not follow the protocol: "prompt_logprobs" is an object, which was not expected',
     ],
     [
       { sequences: [{ tokens: '12' }] },
-      'The sample result does not follow the protocol: "sequences.0.tokens" is not what was expected',
+      'The sample result does not follow the protocol: "sequences.0.tokens" is text, which was not expected',
     ],
     [{ sequences: [], topk_prompt_logprobs: ['x'] }, 'topk_prompt_logprobs[0] is not a list'],
     ...[[[1]], [[1.5, 0]], [[1, 'x']], [[1, -1, 2]], [1], [[null, -1]]].map(

@@ -51,7 +51,7 @@ describe('readSamplingSession', () => {
     expect(readSamplingSession({ sampling_session_id: 'tinker://a/b:c', more: 1 })).toBe('tinker://a/b:c');
     expect(thrown(() => readSamplingSession({ sampling_session_id: null }))).toMatchObject({
       message:
-        'The create_sampling_session answer does not follow the protocol: "sampling_session_id" is not what was expected',
+        'The create_sampling_session answer does not follow the protocol: "sampling_session_id" is null, which was not expected',
     });
   });
 });

@@ -166,11 +166,15 @@ describe('readForwardBackward', () => {
     });
   });
 
-  it.each([['low'], [true], [[1]], [{}]])('refuses metrics that are no numbers: %j', (loss) => {
+  it.each([
+    ['low', 'text'],
+    [true, 'a flag'],
+    [[1], 'a list'],
+    [{}, 'an object'],
+  ])('refuses metrics that are no numbers: %j', (loss, found) => {
     expect(thrown(() => readForwardBackward({ metrics: { fine: 1, loss } }))).toMatchObject({
       code: 'response_invalid',
-      message:
-        'The forward_backward result does not follow the protocol: "metrics.loss" is not what was expected',
+      message: `The forward_backward result does not follow the protocol: "metrics.loss" is ${found}, which was not expected`,
     });
   });
 });
@@ -197,7 +201,7 @@ describe('other results', () => {
     expect(readLoaded({})).toEqual({ path: undefined });
     expect(readLoaded({ path: null })).toEqual({ path: undefined });
     expect(thrown(() => readSaved({ path: null }))).toMatchObject({
-      message: 'The save result does not follow the protocol: "path" is not what was expected',
+      message: 'The save result does not follow the protocol: "path" is null, which was not expected',
     });
   });
 
