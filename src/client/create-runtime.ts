@@ -22,8 +22,8 @@ export function createRuntime(options: ResolvedServiceOptions, account: Account)
   const fanout = createAbortFanout();
   const scopes = createScopes(clock, fanout);
   const secrets = typeof apiKey === 'string' ? [apiKey] : [];
-  const transportWith = (credential: Credential): Transport =>
-    createTransport({ ...options, credential, secrets });
+  const transportWith = (credential: Credential, refused?: (credential: string) => boolean): Transport =>
+    createTransport({ ...options, credential, refused, secrets });
   const settings = createSettings({
     scopes,
     transport: transportWith(() => resolveKey(apiKey)),
@@ -41,7 +41,10 @@ export function createRuntime(options: ResolvedServiceOptions, account: Account)
     timeoutMs: attemptTimeoutMs,
     transportWith,
   });
-  const pipeline = createPipeline({ ...account, clock }, transportWith(credentials.current));
+  const pipeline = createPipeline(
+    { ...account, clock },
+    transportWith(credentials.current, credentials.refused),
+  );
   const meter = createMeter();
   return {
     clock,

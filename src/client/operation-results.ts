@@ -1,4 +1,6 @@
 import { TinkerResponseError } from '../kernel/errors.ts';
+import type { CheckedDatum } from '../wire/checked-datum.ts';
+import { sizeOf } from '../wire/checked-tensor.ts';
 import { readSample } from '../wire/json/sampling.ts';
 import { readForwardBackward } from '../wire/json/training.ts';
 import { decodeForwardBackwardOutput } from '../wire/proto/forward-backward-output.ts';
@@ -23,6 +25,28 @@ export function readPass(bodies: readonly unknown[]): ForwardBackwardOutput {
       body instanceof Uint8Array ? decodeForwardBackwardOutput(body) : readForwardBackward(body),
     ),
   );
+}
+
+/**
+ * Result of a pass, where targets come in rows of those.
+ *
+ * @throws TinkerResponseError - from a server that has taken the rows for one target at each position: what it computed
+ *   is something else, and so is the gradient that it has added.
+ */
+export function alignedWithRows(
+  output: ForwardBackwardOutput,
+  data: readonly CheckedDatum[],
+): ForwardBackwardOutput {
+  for (const [index, { lossFnInputs }] of data.entries()) {
+    const { shape = [] } = lossFnInputs['target_tokens'] ?? {};
+    const got = output.lossFnOutputs[index]?.['logprobs']?.data.length;
+    if (shape.length < 2 || got === undefined || got === sizeOf(shape)) continue;
+    const words = `The server returned ${got} log-probabilities for the ${sizeOf(shape)} targets of data[${index}]`;
+    throw new TinkerResponseError(words, {
+      hint: 'It seems not to take rows of targets: go on from the last checkpoint, with one target for each token',
+    });
+  }
+  return output;
 }
 
 /** Result of a sample. @param promptLength - In tokens; `undefined` where it cannot be known. */

@@ -1,5 +1,5 @@
-import { isTinkerError, type TinkerApiError } from '../kernel/errors.ts';
-import { TinkerUnsupportedError } from '../kernel/unsupported-error.ts';
+import { isTinkerError } from '../kernel/errors.ts';
+import { asUnsupported, isMissingRoute } from '../operations/missing-route.ts';
 import { type ResilientRequest, type Runtime, sendResilient } from '../operations/runtime.ts';
 import type { CallOptions, LastHeard, Scope } from '../operations/scope.ts';
 import { createSubmissionFate } from '../operations/submission-fate.ts';
@@ -14,17 +14,12 @@ export type RestRequest = Omit<ResilientRequest, 'lane' | 'scope' | 'isFinal'>;
  * @throws TinkerUnsupportedError - where the server has no such route (servers.md 2.1 item 38).
  */
 export async function sendRest(runtime: Runtime, scope: Scope, request: RestRequest): Promise<unknown> {
-  const isMissing = (error: unknown): error is TinkerApiError =>
-    isTinkerError(error, 'http_status') && isRouteMissing(error);
   try {
     // A 501 could be taken for an outage otherwise.
-    return await sendResilient(runtime, { ...request, lane: 'rest', scope, isFinal: isMissing });
+    return await sendResilient(runtime, { ...request, lane: 'rest', scope, isFinal: isMissingRoute });
   } catch (error) {
-    if (!isMissing(error)) throw error;
     const [path = ''] = request.path.split('?', 1);
-    const unsupported = new TinkerUnsupportedError(`${request.method} ${path}`, { cause: error });
-    unsupported.attempts = error.attempts;
-    throw unsupported;
+    throw isTinkerError(error) ? asUnsupported(`${request.method} ${path}`, error) : error;
   }
 }
 

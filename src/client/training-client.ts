@@ -26,7 +26,7 @@ import type {
 import { type CustomLoss, type CustomLossResult, customMetrics, withMetrics } from './custom-loss.ts';
 import { submitCustomLoss } from './custom-loss-operation.ts';
 import { getModelInfo } from './model-info.ts';
-import { onePart, readPass } from './operation-results.ts';
+import { alignedWithRows, onePart, readPass } from './operation-results.ts';
 import type { SamplingClient } from './sampling-client.ts';
 import type { SamplingSessions } from './sampling-sessions.ts';
 import { chained, joinTrainStep, type TrainStep } from './train-step.ts';
@@ -151,7 +151,7 @@ export function createTrainingClient(
         isLarge: true,
         observer,
         submit: (scope, seen) => turns.submit(scope, { ...pass.batch(), ...hooks }, seen),
-        decode: readPass,
+        decode: (bodies) => alignedWithRows(readPass(bodies), pass.data),
         handle: () => ({ kind: route }),
         metering: { meter, estimate: pass.tokens, usage: () => passUsage(route, pass.tokens) },
       },

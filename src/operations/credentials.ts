@@ -19,6 +19,8 @@ const SEND_KEY = 'clientConfig: { jwtAuth: false } sends the key itself';
 export interface Credentials {
   /** For every request but those that lead to it. */
   readonly current: Credential;
+  /** The server refused this one with a 401. @returns whether {@link Credentials.current} may now give a better one. */
+  refused(credential: string): boolean;
   /** The same for somebody else's key: what a request on their behalf sends. */
   exchanged(key: string, signal: AbortSignal): Promise<string>;
 }
@@ -66,6 +68,7 @@ export function createCredentials(parts: CredentialsParts): Credentials {
       const { jwtAuth } = await settings.ready(signal);
       return jwtAuth ? own.token(signal) : raceAbort(signal, resolveKey(apiKey));
     },
+    refused: (credential) => settings.current.jwtAuth && own.refused(credential),
     async exchanged(key, signal) {
       const { jwtAuth } = await settings.ready(signal);
       return jwtAuth ? exchange(async () => key, signal) : key;

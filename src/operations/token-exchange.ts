@@ -32,6 +32,8 @@ export interface TokenExchangeParts {
 export interface TokenExchange {
   /** A token that is good now. @throws what the exchange threw, where there is none. */
   token(signal: AbortSignal): Promise<string>;
+  /** The server refused this token: it is not used again. @returns whether another one may do better. */
+  refused(token: string): boolean;
 }
 
 interface Held {
@@ -91,6 +93,14 @@ export function createTokenExchange(parts: TokenExchangeParts): TokenExchange {
   };
 
   return {
+    refused(token) {
+      // Another request was told before.
+      if (held?.token !== token) return true;
+      // One that is refused as soon as it is made is not the trouble.
+      if (ageOf(held) < FAILED_RETRY_MS) return false;
+      held = undefined;
+      return true;
+    },
     async token(signal) {
       if (held === undefined) return raceAbort(signal, exchange());
       const { token: old, freshMs, usableMs } = held;

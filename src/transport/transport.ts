@@ -27,6 +27,8 @@ export interface TransportOptions {
   /** Without a trailing slash; the path of a request is appended. */
   readonly baseUrl: string;
   readonly credential: Credential;
+  /** Told of a credential that the server refused with a 401; true: it is worth asking for another. @default never */
+  readonly refused?: ((credential: string) => boolean) | undefined;
   readonly fetch: FetchLike;
   readonly clock: Clock;
   readonly authScheme: AuthScheme;
@@ -135,10 +137,26 @@ export function createTransport(options: TransportOptions): Transport {
     }
   }
 
+  /** Once more where a 401 was about a token that has a successor: nothing was taken, so nothing is repeated. */
+  async function withAnother(
+    request: TransportRequest,
+    credential: string,
+    { status }: Answer,
+    signal: AbortSignal,
+  ): Promise<Answer | undefined> {
+    if (status !== 401 || request.credential !== undefined) return undefined;
+    if (options.refused?.(credential) !== true) return undefined;
+    // Where there is no successor, the refusal is the answer.
+    const next = await options.credential(signal).catch(() => credential);
+    signal.throwIfAborted();
+    return next === credential ? undefined : exchange(request, next, signal);
+  }
+
   async function attempt(request: TransportRequest, signal: AbortSignal): Promise<unknown> {
     const credential = await (request.credential ?? options.credential)(signal);
     signal.throwIfAborted();
-    const answer = await exchange(request, credential, signal);
+    const first = await exchange(request, credential, signal);
+    const answer = (await withAnother(request, credential, first, signal)) ?? first;
     const special = request.special?.(answer);
     if (special !== undefined) return special.value;
     if (answer.status < 200 || answer.status > 299) throw statusError(answer, clock.now());

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TinkerEvent } from '../../src/index.ts';
 import { batch, offline } from '../support/offline.ts';
+import { rejection } from '../support/settled.ts';
 import { forbidUnhandledRejections } from '../support/unhandled.ts';
 
 forbidUnhandledRejections();
@@ -47,6 +48,40 @@ describe('a server that lets nothing but short-lived tokens in', () => {
     expect(events.filter(({ type }) => type !== 'queue_state')).toEqual([]);
     await clock.drive(service.close());
     expect(clock.pending).toBe(0);
+  });
+
+  it('may take its tokens back: the next call asks for another, once for all', async () => {
+    const revoked = new Set<string>();
+    const sent: string[] = [];
+    let exchanges = 0;
+    let takesNone = false;
+    const { clock, emulator, service } = offline({
+      emulator: { jwt: true, apiKey: 'tml-test' },
+      wrap: (fetch) => async (request) => {
+        const key = request.headers.get('x-api-key') ?? '';
+        if (request.url.endsWith('/auth/token')) exchanges += 1;
+        else if (key.startsWith('eyJ')) sent.push(key);
+        if (revoked.has(key) || (takesNone && key.startsWith('eyJ')))
+          return Response.json({ detail: 'revoked' }, { status: 401 });
+        return fetch(request);
+      },
+    });
+    const training = await clock.drive(
+      service.createLoraTrainingClient({ baseModel: emulator.modelName, rank: 4 }),
+    );
+    await clock.advance(60_000);
+    revoked.add(sent.at(-1) ?? '');
+    const step = training.trainStep(batch(1, 8), 'cross_entropy');
+    await clock.drive(Promise.all([step, training.getInfo(), service.getServerCapabilities()]));
+    expect(exchanges).toBe(2);
+    // A server that takes none at all is not asked for them again and again.
+    takesNone = true;
+    await clock.advance(60_000);
+    const before = exchanges;
+    const refused = await clock.drive(Promise.all([training.getInfo(), training.getInfo()].map(rejection)));
+    expect(refused).toMatchObject([{ status: 401 }, { status: 401 }]);
+    expect(exchanges - before).toBeLessThanOrEqual(1);
+    await clock.drive(service.close());
   });
 
   it('is served from the first call on, whichever that is', async () => {

@@ -104,7 +104,7 @@ export function testRuntime(
     settings,
     wireFormat: 'auto',
     forms: createBodyForms({ format, compress, settings, emit }),
-    credentials: { current: async () => address.apiKey, exchanged: async (key) => key },
+    credentials: { current: async () => address.apiKey, refused: () => false, exchanged: async (key) => key },
     unknownFields: new Map(),
     contextLengths: new Map(),
     meter,

@@ -18,7 +18,10 @@ export interface DenseTensor<T extends TensorValues, D extends 'float32' | 'int6
   readonly shape: readonly number[];
 }
 
-/** A matrix of mostly zeros, in compressed sparse rows. Servers that do not take them get the matrix in full. */
+/**
+ * A matrix of mostly zeros, in compressed sparse rows. JSON has it in full; a server that reads protobuf, and takes none,
+ * refuses it.
+ */
 export interface SparseTensorData<T extends TensorValues = TensorValues> {
   /** The values that are not zero, row by row. */
   readonly data: T extends Float32Array ? FloatInput : Int64Input;

@@ -372,8 +372,13 @@ describe('what it refuses', () => {
     ['gradients that change', wrongAfter(1, turned), 'customLoss().gradients[1][1]', /got -12 and 12$/],
     ['a loss that changes late', wrongAfter(2 + 9 * 4, louder), 'customLoss().loss', /same/],
     ['gradients that change late', wrongAfter(2 + 9 * 4, turned), 'customLoss().gradients[1][1]', /same/],
-    ['no loss', () => ({ gradients: ROWS }) as unknown as CustomLossResult, 'customLoss()', /got undefined/],
-    ['nothing', () => undefined as unknown as CustomLossResult, 'customLoss().loss', /got undefined/],
+    [
+      'no loss',
+      () => ({ gradients: ROWS }) as unknown as CustomLossResult,
+      'customLoss().loss',
+      /got undefined/,
+    ],
+    ['nothing', () => undefined as unknown as CustomLossResult, 'customLoss()', /got undefined/],
     ['NaN', () => ({ loss: Number.NaN, gradients: ROWS }), 'customLoss().loss', /finite number, got NaN/],
     [
       'no gradients',

@@ -126,6 +126,60 @@ describe('the requests of a pass', () => {
   });
 });
 
+describe('a pass with rows of targets', () => {
+  const rows: Datum<'cross_entropy'> = {
+    modelInput: [1, 2],
+    lossFnInputs: {
+      target_tokens: [
+        [1, 2],
+        [3, 4],
+      ],
+      weights: [
+        [1, 0],
+        [0, 1],
+      ],
+    },
+  };
+  const answering = (...lengths: readonly (number | undefined)[]) => ({
+    retrieve_future: [
+      async (request: Request) => {
+        const { request_id } = (await request.json()) as { request_id: string };
+        if (request_id === 'create_model') return Response.json({ model_id: MODEL });
+        const outputs = lengths.map((length) =>
+          length === undefined ? {} : { logprobs: { data: Array.from({ length }, () => -1) } },
+        );
+        return Response.json({ loss_fn_outputs: outputs, metrics: {} });
+      },
+    ],
+  });
+
+  it.each([[4, 2], [4, undefined], [4]])(
+    'has a log-probability for each, or none: %j',
+    async (...lengths) => {
+      const { training, clock, finish } = await setUp(answering(...lengths));
+      const pass = training.forwardBackward([rows, datum(1)], 'cross_entropy').result();
+      expect((await clock.drive(pass)).lossFnOutputs).toHaveLength(lengths.length);
+      await finish();
+    },
+  );
+
+  it('fails where the server took them for one target each: its gradient is of something else', async () => {
+    const { training, clock, finish } = await setUp(answering(2, 2));
+    for (const pass of [
+      training.forwardBackward([datum(1), rows], 'cross_entropy'),
+      training.forward([datum(1), rows], 'cross_entropy'),
+    ])
+      expect(await driveToRejection(clock, pass.result())).toMatchObject({
+        code: 'response_invalid',
+        retryable: false,
+        message: expect.stringMatching(
+          /^The server returned 2 log-probabilities for the 4 targets of data\[1\]/,
+        ),
+      });
+    await finish();
+  });
+});
+
 describe('what fills a hole', () => {
   it('is a forward pass over one token of no weight, in either form', () => {
     const filler = fillerRequest(MODEL);

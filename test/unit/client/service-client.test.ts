@@ -136,10 +136,7 @@ describe('a service client', () => {
 
   it.each<readonly [unknown, string]>([
     [{}, '"baseModel" or "modelPath" must say what to sample from'],
-    [
-      { baseModel: '' },
-      '"baseModel" must be a non-empty string, got "". getServerCapabilities() lists the models there are',
-    ],
+    [{ baseModel: '' }, '"baseModel" must be a non-empty string, got ""'],
     [{ modelPath: '' }, '"modelPath" must be a non-empty string, got ""'],
   ])('refuses to sample from %j', async (source, message) => {
     const { service, requests, finish } = scriptedService();

@@ -114,7 +114,8 @@ describe('a pass whose form the server does not read (item 2)', () => {
           },
         ],
         json: [
-          (request) => (clock.monotonic() < closing.until ? cut(request) : Response.json({ request_id: 'r' })),
+          (request) =>
+            clock.monotonic() < closing.until ? cut(request) : Response.json({ request_id: 'r' }),
         ],
       },
       { serverDeduplicates: false },
@@ -348,31 +349,35 @@ describe('the only form of a pass', () => {
     const { submit, clock, finish } = setUp({ protobuf: [OK, CRASH] }, { wireFormat: 'proto' });
     await clock.drive(submit());
     const outcome = await clock.drive(submit());
-    expect(outcome).toMatchObject({ kind: 'lost', error: { status: 500, hint: expect.not.stringContaining('wireFormat') } });
+    expect(outcome).toMatchObject({
+      kind: 'lost',
+      error: { status: 500, hint: expect.not.stringContaining('wireFormat') },
+    });
     finish();
   });
 });
 
 describe('a route that the server lacks (item 38)', () => {
-  const path = '/api/v1/forward';
-
   it.each([
     ['404', detail(404, 'Not Found')],
     ['405', detail(405, 'Method Not Allowed')],
   ])('is unsupported, and the number is free: %s', async (_, answer) => {
     const { submit, forms, clock, finish } = setUp({ protobuf: [CRASH], json: [answer] });
-    const outcome = await clock.drive(submit({ path }));
+    const outcome = await clock.drive(submit());
     expect(outcome).toMatchObject({
       kind: 'free',
-      error: { code: 'unsupported_by_server', route: `POST ${path}`, attempts: 1 },
+      error: { code: 'unsupported_by_server', route: 'POST /api/v1/train', attempts: 1 },
     });
     expect(forms()).toEqual(['protobuf', 'json']);
     finish();
   });
 
   it('is not what another 404 says', async () => {
-    const { submit, clock, finish } = setUp({ json: [detail(404, 'Model not found')] }, { wireFormat: 'json' });
-    expect(await clock.drive(submit({ path }))).toMatchObject({ kind: 'free', error: { status: 404 } });
+    const { submit, clock, finish } = setUp(
+      { json: [detail(404, 'Model not found')] },
+      { wireFormat: 'json' },
+    );
+    expect(await clock.drive(submit())).toMatchObject({ kind: 'free', error: { status: 404 } });
     finish();
   });
 });

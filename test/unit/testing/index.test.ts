@@ -50,6 +50,7 @@ it('tests a user’s own code: half a minute of it at once, against a server tha
   expect(await clock.drive(firstToken(service))).toBe(7);
   await service.close();
   expect(requests.map(({ path }) => path).filter((path) => path !== 'session_heartbeat')).toEqual([
+    'client/config',
     'create_session',
     'create_sampling_session',
     'asample',

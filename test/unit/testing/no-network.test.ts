@@ -10,8 +10,6 @@ it('a fetch that was not injected fails its test, and names the address', async 
   const clock = createVirtualClock();
   const service = createServiceClient({ apiKey: 'tml-test', clock, retryBudgetMs: 0 });
   const error = (await driveToRejection(clock, service.getServerCapabilities())) as Error;
-  expect(error.message).toMatch(
-    /A test reached the network at https:\/\/\S+\/api\/v1\/get_server_capabilities/,
-  );
+  expect(error.message).toMatch(/A test reached the network at https:\/\/\S+\/api\/v1\/client\/config/);
   await service.close();
 });

@@ -173,7 +173,8 @@ describe('the pipeline', () => {
     expect(window.remainingMs).toBe(3_000);
     expect(await rejection(send({ onLimit: 'throw' }))).toMatchObject({
       code: 'limit_reached',
-      message: 'The server asked for a pause of sample requests',
+      message:
+        'The server asked for a pause of sample requests. Try again in 3000 ms, or wait with onLimit: "wait"',
       retryAfterMs: 3_000,
     });
     expect(sent).toHaveLength(1);
