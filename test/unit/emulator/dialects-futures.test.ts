@@ -71,6 +71,30 @@ describe('a failure', () => {
   });
 });
 
+describe('the form of errors', () => {
+  it('leaves alone what futures say of themselves', async () => {
+    const waiting = start({ errors: 'error', pending: '408-detail' }, 5_000);
+    const session_id = await waiting.session();
+    await waiting.call('create_model', { session_id, model_seq_id: 0, base_model: 'emulator/tiny' });
+    expect((await waiting.call('retrieve_future', { request_id: 'request-1' })).body).toEqual({
+      detail: 'Timeout waiting for result',
+    });
+    const failing = start({ errors: 'detail-list', failure: '500-detail' });
+    const { modelId } = await failing.model();
+    const { request_id } = await failing.ok('load_weights', { ...NOWHERE, model_id: modelId, seq_id: 1 });
+    expect((await failing.call('retrieve_future', { request_id })).body).toEqual({
+      detail: expect.stringContaining('There is no checkpoint'),
+    });
+  });
+
+  it('is what an id that nobody gave out is told in', async () => {
+    const { call } = start({ errors: 'error' });
+    expect((await call('retrieve_future', { request_id: 'nobody' })).body).toEqual({
+      error: 'Future not found',
+    });
+  });
+});
+
 describe('a result', () => {
   it('is fetched once only where it is one-shot', async () => {
     const { call, ok, model } = start({ resultRetention: 'one-shot', expiredFuture: '200-error' });
