@@ -29,7 +29,11 @@ function resourceAdvice(path: string, status: number, said: string): string | un
   }
   if (path.endsWith('/retrieve_future'))
     return 'The server was restarted, or has dropped the result: submit it anew, in training from the last checkpoint';
-  if (path.endsWith('/asample')) return 'The server has lost the sampling session: create the client anew';
+  if (path.endsWith('/asample')) {
+    return /checkpoint|weights/i.test(said)
+      ? 'The weights to sample from are not there: is modelPath right?'
+      : 'The server has lost the sampling session: create the client anew';
+  }
   if (/\/(forward|forward_backward|optim_step|save_weights|save_weights_for_sampler|get_info)$/.test(path))
     return 'The server has lost the model: create a training client from the last checkpoint';
   return /\/checkpoints\//.test(path) ? 'listUserCheckpoints() has those that are there' : undefined;

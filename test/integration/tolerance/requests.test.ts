@@ -46,7 +46,9 @@ describe('servers.md 2.1 item 2', () => {
       expect(await setup.step(training)).toBe(await usualLoss());
       const [first, second] = setup.to('forward_backward');
       expect(first?.status).toBe(fwdbwdRequest);
-      expect(second?.sentAt).toBe(first?.endedAt);
+      // After a crash the server may close that connection, and is given the time to.
+      const pauseMs = fwdbwdRequest === 500 ? 100 : 0;
+      expect(second?.sentAt).toBe((first?.endedAt ?? Number.NaN) + pauseMs);
       expect(second?.body.seq_id).toBe(1);
       await setup.step(training);
       expect(typesOf(setup.to('forward_backward'))).toEqual([PROTO, JSON_TYPE, JSON_TYPE]);
@@ -163,8 +165,9 @@ describe('servers.md 2.1 item 4', () => {
     const training = await setup.training();
     const forward = training.forward(batch(2, 8), 'cross_entropy');
     expect(await driveToRejection(setup.clock, forward)).toMatchObject({
-      status: 404,
-      message: expect.stringContaining('no such route'),
+      code: 'unsupported_by_server',
+      route: 'POST /api/v1/forward',
+      cause: { status: 404 },
     });
     const bySomeForm = setup.to('forward_backward').map(({ status }) => status);
     expect(bySomeForm.every((status) => status >= 400)).toBe(true);

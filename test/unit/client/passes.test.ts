@@ -173,7 +173,7 @@ describe('a pass with rows of targets', () => {
         code: 'response_invalid',
         retryable: false,
         message: expect.stringMatching(
-          /^The server returned 2 log-probabilities for the 4 targets of data\[1\]/,
+          /The server returned 2 log-probabilities for the 4 targets of data\[1\]/,
         ),
       });
     await finish();

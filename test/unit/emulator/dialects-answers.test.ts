@@ -41,6 +41,9 @@ describe('who may call', () => {
     const calls = start({ auth: 'none' });
     const { modelId } = await calls.as('first').model();
     expect((await calls.as('second').call('get_info', { model_id: modelId })).status).toBe(200);
+    const headers = { authorization: 'Bearer third' };
+    const bearer = await calls.as(undefined).call('get_info', { model_id: modelId }, { headers });
+    expect(bearer.status).toBe(200);
     const looked = start({ auth: 'any' });
     const { modelId: other } = await looked.as('first').model();
     expect((await looked.as('second').call('get_info', { model_id: other })).status).toBe(404);

@@ -102,6 +102,14 @@ describe('statusError', () => {
     expect(statusError(answer(status, body), NOW).message).toBe(message);
   });
 
+  it.each([
+    ['Sampling session not found', 'The server has lost the sampling session: create the client anew'],
+    ['Checkpoint not found: m/none', 'The weights to sample from are not there: is modelPath right?'],
+  ])('tells a sampling session that is gone from weights that never were: %s', (detail, hint) => {
+    const sample = { ...answer(404, { detail }), path: '/api/v1/asample' };
+    expect(statusError(sample, NOW).hint).toBe(hint);
+  });
+
   it('keeps the body: parsed, or as text, and of a long one the beginning', () => {
     expect(statusError(answer(500, { a: [1] }), NOW).body).toEqual({ a: [1] });
     expect(statusError(answer(500, 'oh no'), NOW).body).toBe('oh no');
