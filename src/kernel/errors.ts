@@ -48,7 +48,8 @@ export class TinkerError extends Error {
     details: TinkerErrorDetails = {},
   ) {
     super(
-      details.hint === undefined ? message : `${message}. ${details.hint}`,
+      // A server's words may end with a full stop of their own.
+      details.hint === undefined ? message : `${message.replace(/\.$/, '')}. ${details.hint}`,
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.code = code;

@@ -1,13 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { isTinkerError, type TinkerError } from '../../src/index.ts';
+import { isTinkerError, type TinkerError, type TinkerErrorCode } from '../../src/index.ts';
 import { DATA_MISTAKES, SAMPLING_MISTAKES, TRAINING_MISTAKES } from '../support/error-texts/arguments.ts';
+import { CONNECTIONS } from '../support/error-texts/connections.ts';
 import { type ErrorFixtures, SECRET_KEY } from '../support/error-texts/fixture.ts';
-import { OTHER_MISTAKES } from '../support/error-texts/gradients.ts';
-import { CONNECTIONS, LIMITS, ORDER, RESUMING, TIMES } from '../support/error-texts/life.ts';
+import { OTHER_MISTAKES } from '../support/error-texts/functions.ts';
+import { LIMITS } from '../support/error-texts/limits.ts';
+import { ORDER, TIMES } from '../support/error-texts/operations.ts';
 import { OPTION_MISTAKES } from '../support/error-texts/options.ts';
 import { ARCHIVES, RECORD_FAILURES, RECORD_MISTAKES } from '../support/error-texts/records.ts';
+import { RESUMING } from '../support/error-texts/resuming.ts';
 import { CONFUSIONS, FAILED_OPERATIONS, REFUSALS } from '../support/error-texts/servers.ts';
 import { forbidUnhandledRejections } from '../support/unhandled.ts';
 
@@ -63,6 +66,21 @@ function entryOf(name: string, error: TinkerError): string {
   return `### ${name}\n\n${kindOf(error)}\n\n> ${message.slice(0, -hint.length - 2)}\n>\n> → ${hint}\n`;
 }
 
+/** Whoever meets one of these can do something, and is told what. Of others the message says it, or there is nothing. */
+const WITH_ADVICE: readonly TinkerErrorCode[] = [
+  'batch_incomplete',
+  'budget_exceeded',
+  'circuit_open',
+  'client_closed',
+  'client_poisoned',
+  'connection_failed',
+  'limit_reached',
+  'partly_failed',
+  'result_expired',
+  'submit_ambiguous',
+  'timed_out',
+];
+
 const isUpdate = process.env['UPDATE_ERROR_TEXTS'] === '1';
 const written: string[] = [HEAD];
 let golden = '';
@@ -79,6 +97,10 @@ describe.each(GROUPS)('$title', ({ title, fixtures }) => {
     if (!isTinkerError(error)) throw new Error(`It is no error of this package`, { cause: error });
     const entry = entryOf(name, error);
     expect(`${entry}${JSON.stringify(error)}`).not.toContain(SECRET_KEY);
+    expect(WITH_ADVICE.includes(error.code) && error.hint === undefined, error.message).toBe(false);
+    expect(error.message.length).toBeLessThan(500);
+    if (isTinkerError(error, 'input_invalid'))
+      expect(error.message.startsWith(`"${error.field}" `)).toBe(true);
     if (fixtures[0]?.name === name) written.push(`## ${title}\n`);
     written.push(entry);
     if (!isUpdate) expect(golden).toContain(entry);

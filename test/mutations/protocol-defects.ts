@@ -132,14 +132,24 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
         'onRefused() {\n      fate.refused();',
         'onRefused() {',
       ],
-      ['a token that cannot be had makes a server JSON-only', 'wasUnread = wasSent && ', 'wasUnread = '],
+      ['an unread form is retried before the next is tried', 'isUnread() || ', ''],
+      ['bytes of passes are not given back', 'release();', ''],
+    ],
+  ),
+  ...mutationsOf(
+    'operations/in-some-form.ts',
+    ['unit/operations/numbered-submission.test.ts'],
+    [
+      [
+        'a token that cannot be had makes a server JSON-only',
+        'const seemsUnread = wasSent && isTinkerError(error)',
+        'const seemsUnread = isTinkerError(error)',
+      ],
       [
         'a server that is not reached makes a server JSON-only',
         '&& !error.isUnsent ? cuts + 1 : 0',
         '? cuts + 1 : 0',
       ],
-      ['an unread form is retried before the next is tried', 'isUnread() || ', ''],
-      ['bytes of passes are not given back', 'release();', ''],
       [
         'a server that cut a connection twice is lost to JSON',
         'isLast && wasCut !== undefined',

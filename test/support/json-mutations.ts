@@ -1,80 +1,11 @@
 import type { RandomSource } from '../../src/index.ts';
+import { NAMES, VALUES } from './json-values.ts';
 
 /** JSON as text has it: members in order, any of them twice, `__proto__` among them; numbers and strings as written. */
 export type JsonNode =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'list'; items: JsonNode[] }
   | { readonly kind: 'object'; members: [name: string, value: JsonNode][] };
-
-/** What stands in for a value: every type of JSON, numbers beyond all bounds, and text that is not well-formed. */
-const VALUES = [
-  'null',
-  'true',
-  'false',
-  '0',
-  '-0',
-  '-1',
-  '1.5',
-  '2147483648',
-  '9007199254740993',
-  '1e308',
-  '1e999',
-  '-1e999',
-  '1e-400',
-  '""',
-  '" "',
-  '"0"',
-  '"-1"',
-  '"NaN"',
-  '"null"',
-  '"\\ud800"',
-  '"\\u0000"',
-  '"\\r\\nx: y"',
-  '"../.."',
-  '"__proto__"',
-  '"9999-99-99T99:99:99Z"',
-  '[]',
-  '[null]',
-  '["x"]',
-  '[[1]]',
-  '[{"toString":1,"valueOf":1}]',
-  '{}',
-  '{"a":1}',
-  '{"toString":1,"valueOf":null}',
-  '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}',
-  '{"length":4294967295}',
-  '{"then":1,"toJSON":1}',
-] as const;
-
-/** Names that objects have by themselves, and names that the protocol gives a meaning. */
-const NAMES = [
-  '__proto__',
-  'constructor',
-  'prototype',
-  'toString',
-  'valueOf',
-  'hasOwnProperty',
-  'then',
-  'toJSON',
-  'length',
-  '',
-  'error',
-  'detail',
-  'message',
-  'type',
-  'status',
-  'queue_state',
-  'retry_after_ms',
-  'request_id',
-  'model_id',
-  'metrics',
-  'data',
-  'dtype',
-  'shape',
-  'loss:sum',
-  'x:hash_unordered',
-  'x:unique',
-] as const;
 
 /** Depth at which functions that call themselves run out of stack. */
 const DEEP = 20_000;

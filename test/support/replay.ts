@@ -192,12 +192,12 @@ export function replayReplies(
   const mutations: string[] = [];
   const mutatedKeys = new Set<string>();
   const exchanges: Exchange[] = [];
-  // What holds a token goes nowhere else: whoever gets it there cannot know that it is one. Nor does a model's id, which
-  // would be that of two models.
-  const isOther = (endpoint: string): boolean =>
-    !/auth\/token|create_model/.test(endpoint) &&
-    (plan.endpoints.length > 1 || endpoint !== plan.endpoints[0]);
-  const others = all.flatMap(({ endpoint, reply }) => (isOther(endpoint) ? [reply] : []));
+  // What holds a token goes nowhere else: whoever gets it there cannot know that it is one. Nor does what holds a model's
+  // id, which would be that of two models.
+  const isOther = ({ endpoint, reply }: RecordedReplies['all'][number]): boolean =>
+    (plan.endpoints.length > 1 || endpoint !== plan.endpoints[0]) &&
+    !/"jwt"|"model_id"/.test(new TextDecoder().decode(reply.bytes));
+  const others = all.filter(isOther).map(({ reply }) => reply);
   let fillers = 0;
 
   const isMutated = ({ endpoint }: SeenRequest, turn: number): boolean => {

@@ -1,4 +1,6 @@
 import type { RandomSource } from '../../src/index.ts';
+import { encodeUtf8 } from '../../src/kernel/bytes.ts';
+import { mutateBytes, mutateText, upTo } from './byte-mutations.ts';
 import { mutateJson, pick } from './json-mutations.ts';
 
 /** A reply that can be given any number of times. */
@@ -115,83 +117,8 @@ const HEADERS: readonly (readonly [string, string])[] = [
 /** How an exchange fails below HTTP. */
 const FAILURES = ['reject', 'reject with text', 'not a response', 'error response', 'cut', 'silent'] as const;
 
-const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
-const upTo = (most: number, random: RandomSource): number => Math.floor(random() * most);
-
 function isProtobuf({ headers }: Reply): boolean {
   return headers['content-type']?.includes('protobuf') === true;
-}
-
-/** Change bits, cut, lengthen, or make lengths too large: for bytes that are protobuf, or anything else. */
-function mutateBytes(
-  bytes: Uint8Array,
-  random: RandomSource,
-): { readonly name: string; bytes: Uint8Array<ArrayBuffer> } {
-  const out = new Uint8Array(bytes);
-  const kind = upTo(8, random);
-  if (bytes.length === 0 || kind === 0) {
-    const extra = Uint8Array.from({ length: 1 + upTo(20, random) }, () => upTo(256, random));
-    return { name: `append ${extra}`, bytes: utf8AndBytes(out, extra) };
-  }
-  const at = upTo(bytes.length, random);
-  if (kind === 1) return { name: `cut at ${at}`, bytes: out.slice(0, at) };
-  if (kind === 2) return { name: `cut before ${at}`, bytes: out.slice(at) };
-  if (kind === 3) {
-    // A length, or a count, of 2^32 or more.
-    const bomb = pick(
-      [
-        [255, 255, 255, 255, 15],
-        [255, 255, 255, 255, 255, 255, 255, 255, 127],
-        [128, 128, 128, 128, 1],
-      ],
-      random,
-    );
-    return {
-      name: `varint ${bomb} at ${at}`,
-      bytes: utf8AndBytes(out.slice(0, at), Uint8Array.from(bomb), out.slice(at + 1)),
-    };
-  }
-  if (kind === 4) return { name: `repeat from ${at}`, bytes: utf8AndBytes(out, out.slice(at)) };
-  if (kind === 5) {
-    const end = at + upTo(16, random);
-    out.fill(pick([0, 0xff, 0x80, 0x22], random), at, end);
-    return { name: `fill ${at} to ${end}`, bytes: out };
-  }
-  const flips = Array.from({ length: kind === 6 ? 1 : 1 + upTo(8, random) }, () =>
-    upTo(8 * bytes.length, random),
-  );
-  // Lengths and tags are at the front of messages: half of the flips go there.
-  if (random() < 0.5) flips[0] = upTo(Math.min(8 * bytes.length, 200), random);
-  for (const bit of flips) out[bit >> 3] = (out[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-  return { name: `flip ${flips}`, bytes: out };
-}
-
-function utf8AndBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-/** Change the text of a body that is JSON, without regard for what it says. */
-function mutateText(
-  bytes: Uint8Array,
-  random: RandomSource,
-): { readonly name: string; bytes: Uint8Array<ArrayBuffer> } {
-  const kind = pick(['bom', 'utf-16', 'latin-1', 'quotes', 'comma', 'bytes'] as const, random);
-  const text = new TextDecoder().decode(bytes);
-  if (kind === 'bom')
-    return { name: 'byte order mark', bytes: utf8AndBytes(Uint8Array.of(0xef, 0xbb, 0xbf), bytes) };
-  if (kind === 'utf-16')
-    return { name: kind, bytes: new Uint8Array(Uint16Array.from(text, (char) => char.charCodeAt(0)).buffer) };
-  if (kind === 'latin-1')
-    return { name: kind, bytes: Uint8Array.from(text.replace(/[a-z]/, 'ÿ'), (char) => char.charCodeAt(0)) };
-  if (kind === 'quotes') return { name: 'single quotes', bytes: utf8(text.replaceAll('"', "'")) };
-  if (kind === 'comma') return { name: 'trailing comma', bytes: utf8(text.replace(/[}\]]/, ',$&')) };
-  return mutateBytes(bytes, random);
 }
 
 function jsonOf({ bytes }: Reply): { readonly value: unknown } | undefined {
@@ -215,7 +142,7 @@ function mutateBody(
     const isPage = body.startsWith('<') && random() < 0.7;
     const named = {
       name: `body ${JSON.stringify(body.slice(0, 60))}`,
-      reply: { ...reply, bytes: utf8(body) },
+      reply: { ...reply, bytes: encodeUtf8(body) },
     };
     return isPage ? { ...named, reply: { ...named.reply, headers: { 'content-type': 'text/html' } } } : named;
   }
@@ -234,7 +161,7 @@ function mutateBody(
   }
   if (dice < 0.26) return withBytes('cut', reply.bytes.slice(0, upTo(reply.bytes.length, random)));
   const { name, text } = mutateJson(json.value, random);
-  return withBytes(name, utf8(text));
+  return withBytes(name, encodeUtf8(text));
 }
 
 function mutateHead(reply: Reply, random: RandomSource): { readonly name: string; readonly reply: Reply } {

@@ -190,6 +190,12 @@ describe('TinkerError', () => {
     expect(error).toMatchObject({ requestId: 'r-1', hint: 'Try this' });
   });
 
+  it('ends its words with one full stop, also those of a server that has set it', () => {
+    for (const words of ['It broke', 'It broke.'])
+      expect(new TinkerResponseError(words, { hint: 'Try this' }).message).toBe('It broke. Try this');
+    expect(new TinkerResponseError('It broke.').message).toBe('It broke.');
+  });
+
   it('has no cause where none was given, so that inspectors print none', () => {
     expect('cause' in new TinkerResponseError('It broke')).toBe(false);
   });

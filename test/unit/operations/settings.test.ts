@@ -117,14 +117,15 @@ describe('client/config', () => {
     const { ready, requests, finish } = setUp([
       { status: 500 },
       'refused',
+      { status: 500 },
       { status: 503 },
-      { status: 502 },
+      { status: 500 },
       { status: 429 },
       SERVED,
     ]);
-    for (let asked = 0; asked < 5; asked++) await rejection(ready());
+    for (let asked = 0; asked < 6; asked++) await rejection(ready());
     expect((await ready()).maxChunkLength).toBe(7);
-    expect(requests).toHaveLength(6);
+    expect(requests).toHaveLength(7);
     finish();
   });
 
