@@ -82,7 +82,7 @@ describe('npm start', () => {
       checkResult(stdout, url);
       const refused = await runProgram(TRAIN, args, { env: { TINKER_API_KEY: 'tml-wrong' } });
       expect([refused.code, refused.stdout]).toEqual([1, '']);
-      expect(refused.stderr).toMatch(/^.*401: Invalid API key\. Check the API key\n$/);
+      expect(refused.stderr).toMatch(/^.*401: Invalid API key\. Check the API key; .*authScheme\n$/);
       expect(refused.stderr).not.toContain('tml-wrong');
     } finally {
       await server.close(true);
