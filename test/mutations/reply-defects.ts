@@ -1,6 +1,14 @@
 import { type Mutation, mutationsOf } from './mutation.ts';
 
 const TESTS = ['integration/mutated-replies.test.ts'];
+/** Of what few replies of a thousand show. */
+const JSON_TESTS = ['unit/wire/json/hostile-replies.test.ts', 'unit/wire/rest-records.test.ts', ...TESTS];
+const PROTOBUF_TESTS = ['unit/wire/proto/forward-backward-output.test.ts', ...TESTS];
+const ADDRESS_TESTS = [
+  'unit/client/web-address.test.ts',
+  'unit/transport/checked-response.test.ts',
+  ...TESTS,
+];
 
 /** What a broken reply would do to a client that believes it. */
 export const REPLY_DEFECTS: readonly Mutation[] = [
@@ -21,7 +29,7 @@ export const REPLY_DEFECTS: readonly Mutation[] = [
       'Array.isArray(ids)',
     ],
   ]),
-  ...mutationsOf('wire/json/rest-runs.ts', TESTS, [
+  ...mutationsOf('wire/json/rest-runs.ts', JSON_TESTS, [
     [
       'replies: metadata that are nested deep end a call with a RangeError',
       "(jsonText(value) ?? '')",
@@ -45,7 +53,7 @@ export const REPLY_DEFECTS: readonly Mutation[] = [
       'z.looseObject({ sampling_session_id: z.string() })',
     ],
   ]),
-  ...mutationsOf('wire/json/rest-timestamp.ts', TESTS, [
+  ...mutationsOf('wire/json/rest-timestamp.ts', JSON_TESTS, [
     ['replies: a time is none', 'ms !== undefined && Math.abs(ms) <= MOST_MS', 'ms !== undefined'],
   ]),
   ...mutationsOf('wire/proto/protobuf-reader.ts', TESTS, [
@@ -55,7 +63,7 @@ export const REPLY_DEFECTS: readonly Mutation[] = [
       '} catch (cause) { if (cause instanceof TypeError) throw cause;',
     ],
   ]),
-  ...mutationsOf('wire/proto/batched-tensor.ts', TESTS, [
+  ...mutationsOf('wire/proto/batched-tensor.ts', PROTOBUF_TESTS, [
     [
       'replies: rows of a tensor are not whole',
       'if ((rowSize === 0 ? length : length % rowSize) !== 0) {',
@@ -91,14 +99,14 @@ export const REPLY_DEFECTS: readonly Mutation[] = [
       'if (lengths.length > 0) return response;',
     ],
   ]),
-  ...mutationsOf('client/web-address.ts', TESTS, [
+  ...mutationsOf('client/web-address.ts', ADDRESS_TESTS, [
     [
       'replies: an address leads anywhere',
       'resolved !== undefined && /^https?:$/.test(resolved.protocol)',
       'resolved !== undefined',
     ],
   ]),
-  ...mutationsOf('transport/download.ts', TESTS, [
+  ...mutationsOf('transport/download.ts', ADDRESS_TESTS, [
     [
       'replies: what is no response ends a download with a TypeError',
       'checkedResponse(await fetch(new Request(url, { headers, signal })))',

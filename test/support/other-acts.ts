@@ -123,9 +123,18 @@ const jsonArchive =
     return url === null ? answer : Response.json({ url, expires: '2026-11-14T23:00:00.5+01:00' });
   };
 
+/** A server that tells the ids of the sequences with the submission. */
+const namedSequences =
+  (fetch: FetchLike): FetchLike =>
+  async (request) => {
+    const answer = await fetch(request);
+    if (!request.url.endsWith('/asample')) return answer;
+    return Response.json({ ...(await answer.json()), sample_sequence_ids: ['a', 'b'] });
+  };
+
 /** Acts of the other clients, and of the service. */
 export const OTHER_ACTS: readonly Act[] = [
-  { name: 'sampling in JSON', client: { wireFormat: 'json' }, play: sample },
+  { name: 'sampling in JSON', client: { wireFormat: 'json' }, wrap: namedSequences, play: sample },
   { name: 'sampling in protobuf', play: sample },
   { name: 'records', play: look },
   { name: 'a download', play: download },

@@ -3,7 +3,7 @@ import type { Emulator, EmulatorOptions } from '../../../src/emulator/index.ts';
 import { driveToRejection } from '../../support/settled.ts';
 import { type Watched, watched } from '../../support/watched.ts';
 
-// Each test was seen to fail with the change of the client that its comment names.
+// Above each test: changes of the client that make it fail.
 
 /** Headers that need no preflight's permission. */
 const SAFE = ['accept', 'accept-language', 'content-language'];

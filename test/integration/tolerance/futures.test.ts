@@ -6,7 +6,7 @@ import { batch } from '../../support/offline.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
 import { edited, type Watched, watched } from '../../support/watched.ts';
 
-// Each test was seen to fail with the change of the client that its comment names.
+// Above each test: changes of the client that make it fail.
 
 const JSON_ONLY = { wireFormat: 'json' } as const;
 

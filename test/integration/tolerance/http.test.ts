@@ -5,7 +5,7 @@ import { batch } from '../../support/offline.ts';
 import { driveToRejection } from '../../support/settled.ts';
 import { edited, type Watched, watched } from '../../support/watched.ts';
 
-// Each test was seen to fail with the change of the client that its comment names.
+// Above each test: changes of the client that make it fail.
 
 const only = (path: string, fault: (attempt: number) => ReturnType<FaultPlan>): FaultPlan => {
   return (call) => (call.path === path ? fault(call.attempt) : undefined);

@@ -6,7 +6,7 @@ import { batch } from '../../support/offline.ts';
 import { driveToRejection, thrown } from '../../support/settled.ts';
 import { watched } from '../../support/watched.ts';
 
-// Each test was seen to fail with the change of the client that its comment names.
+// Above each test: changes of the client that make it fail.
 
 const typesOf = (calls: readonly { readonly headers: Headers }[]): (string | null)[] =>
   calls.map(({ headers }) => headers.get('content-type'));

@@ -191,6 +191,8 @@ describe('a clock that is wrong', () => {
     const session_id = await session();
     await clock.advance(900);
     expect((await call('session_heartbeat', { session_id })).status).toBe(200);
+    clock.jumpWall(DAY);
+    expect((await call('session_heartbeat', { session_id })).status).toBe(200);
     await clock.advance(1_100);
     expect((await call('session_heartbeat', { session_id })).status).toBe(404);
   });
@@ -233,6 +235,8 @@ describe('faultSchedule', () => {
         const again = Array.from({ length: 50 }, (_, index) => plan(call('asample', index + 1)));
         expect(again).toEqual(kindsOf(rates, seed, 50));
         expect(again).not.toEqual(kindsOf(rates, seed + 1, 50));
+        const elsewhere = Array.from({ length: 50 }, (_, index) => plan(call('optim_step', index + 1)));
+        expect(again).not.toEqual(elsewhere);
       }),
       { numRuns: 20 },
     );
