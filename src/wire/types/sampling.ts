@@ -32,7 +32,7 @@ export interface SampleRequest extends SamplingParams {
 export interface SampledSequence {
   /** What was generated, without the prompt and without the stop. */
   readonly tokens: Int32Array;
-  /** Log-probability of each token; `undefined` where the server does not tell. */
+  /** Log-probability of each token, `NaN` where it was not computed; `undefined` where the server does not tell. */
   readonly logprobs: Float32Array | undefined;
   /** `stop` (a stop string or token was met), `length` (maxTokens reached), or the server's own word. */
   readonly stopReason: 'stop' | 'length' | (string & {});

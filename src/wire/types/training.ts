@@ -34,15 +34,18 @@ export interface AdamParams {
 export interface ForwardBackwardOutput {
   /** The server's name for the shape of the outputs; free text. */
   readonly lossFnOutputType: string;
-  /** Per datum, the tensors the loss returns, by name; `logprobs` has the shape of `target_tokens`. */
+  /**
+   * Per datum, the tensors the loss returns, by name; `logprobs` has the shape of `target_tokens`. `NaN` for what the
+   * server did not compute.
+   */
   readonly lossFnOutputs: readonly Readonly<Record<string, TensorData>>[];
-  /** Named as the server names them, usually `name:reduction`, e.g. `loss:sum`. */
+  /** Named as the server names them, usually `name:reduction`, e.g. `loss:sum`; `NaN` where it gives no number. */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
 /** Result of an optimizer step. */
 export interface OptimStepResponse {
-  /** What the server reports of the step, e.g. the gradient's norm; may be empty. */
+  /** What the server reports of the step, e.g. the gradient's norm, `NaN` where it gives no number; may be empty. */
   readonly metrics: Readonly<Record<string, number>>;
 }
 
