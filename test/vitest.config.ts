@@ -9,6 +9,7 @@ export default defineConfig({
     alias: [
       { find: /^isotinker$/, replacement: `${root}src/index.ts` },
       { find: /^isotinker\/env$/, replacement: `${root}src/env.ts` },
+      { find: /^isotinker\/(storage\/.+|tokenizer\/tiktoken)$/, replacement: `${root}src/$1.ts` },
       { find: /^isotinker\/(.+)$/, replacement: `${root}src/$1/index.ts` },
     ],
   },

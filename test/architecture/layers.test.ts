@@ -21,6 +21,8 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
   emulator: ['kernel', 'storage', 'wire'],
   // Gives options, and knows nothing of what they are for.
   'env.ts': ['kernel'],
+  // Turns messages into what the client takes, and knows nothing of the client.
+  chat: ['kernel', 'wire', 'tokenizer'],
   // For users' own tests, so it knows nothing of how the client works.
   testing: ['kernel', 'storage'],
 };
@@ -31,6 +33,9 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'zod/mini': /^src\/wire\/json\//,
   'p-limit': /^src\/policy\/limiter\.ts$/,
   'idb-keyval': /^src\/storage\/indexeddb\.ts$/,
+  '@huggingface/tokenizers': /^src\/tokenizer\/hugging-face\.ts$/,
+  'js-tiktoken/lite': /^src\/tokenizer\/tiktoken\.ts$/,
+  '@huggingface/jinja': /^src\/chat\//,
 };
 
 const FILES = filesUnder('src');
@@ -109,7 +114,7 @@ describe('layers', () => {
       'src/kernel/clock.ts',
       'node:fs',
       false,
-      'package node:fs is not one of ky, zod/mini, p-limit, idb-keyval',
+      `package node:fs is not one of ${Object.keys(PACKAGES).join(', ')}`,
     ],
     ['src/kernel/clock.ts', './abort', false, './abort needs its .ts suffix'],
   ] as const)('would catch %s importing %s', (file, specifier, isTypeOnly, message) => {

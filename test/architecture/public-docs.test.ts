@@ -2,9 +2,17 @@ import ts from 'typescript';
 import { expect, it } from 'vitest';
 import { ROOT } from './source-files.ts';
 
-const ENTRIES = ['src/index.ts', 'src/env.ts', 'src/emulator/index.ts', 'src/testing/index.ts'].map(
-  (file) => ROOT + file,
-);
+const ENTRIES = [
+  'src/index.ts',
+  'src/env.ts',
+  'src/chat/index.ts',
+  'src/emulator/index.ts',
+  'src/storage/indexeddb.ts',
+  'src/storage/kv.ts',
+  'src/testing/index.ts',
+  'src/tokenizer/index.ts',
+  'src/tokenizer/tiktoken.ts',
+].map((file) => ROOT + file);
 
 /** An error's literal `name`, and the table of error classes, say it all themselves. */
 const SELF_EVIDENT = /^(\w+Error\.name|TinkerErrorByCode\..*)$/;
