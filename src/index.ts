@@ -1,19 +1,26 @@
-export type { BytesInput } from './client/byte-source.ts';
-export type { CheckpointDownload, DownloadOptions, DownloadProgress } from './client/checkpoint-download.ts';
-export type { CheckpointRef } from './client/checkpoint-ref.ts';
+export type { BytesInput } from './client/archive/byte-source.ts';
+export type {
+  CheckpointDownload,
+  DownloadOptions,
+  DownloadProgress,
+} from './client/archive/checkpoint-download.ts';
+export { type ArchiveEntry, extractArchive } from './client/archive/tar-archive.ts';
 export type { ClientConfigOverrides } from './client/client-config-check.ts';
-export type { CustomLoss, CustomLossResult } from './client/custom-loss.ts';
+export type { CustomLoss, CustomLossResult } from './client/custom-loss/custom-loss.ts';
 export {
   checkGradients,
   type GradientAtPosition,
   type GradientCheck,
   type GradientCheckOptions,
-} from './client/gradient-check.ts';
+} from './client/custom-loss/gradient-check.ts';
 export type { ServiceClientOptions } from './client/options.ts';
-export type { Page, PagePosition, Pages, WholeList } from './client/pages.ts';
-export type { AuditLogQuery } from './client/rest-account.ts';
-export type { RestClient, SessionQuery, TrainingRunQuery } from './client/rest-client.ts';
-export type { AccessOptions, AccessScope } from './client/rest-routes.ts';
+export type { CheckpointRef } from './client/rest/checkpoint-ref.ts';
+export type { Page, PagePosition, Pages, WholeList } from './client/rest/pages.ts';
+export type { AuditLogQuery } from './client/rest/rest-account.ts';
+export type { RestClient, SessionQuery, TrainingRunQuery } from './client/rest/rest-client.ts';
+export type { AccessOptions, AccessScope } from './client/rest/rest-routes.ts';
+export type { UsageWindow } from './client/rest/usage-window.ts';
+export type { Identity } from './client/rest/who-am-i.ts';
 export type { ResultByKind } from './client/resume.ts';
 export type { SamplingClient } from './client/sampling-client.ts';
 export type { SamplingSource } from './client/sampling-sessions.ts';
@@ -23,7 +30,6 @@ export {
   type ServiceClient,
 } from './client/service-client.ts';
 export type { CircuitGauge, LimitGauge, OperationGauge, ServiceSnapshot } from './client/snapshot.ts';
-export { type ArchiveEntry, extractArchive } from './client/tar-archive.ts';
 export type { TrainStep, TrainStepOutput } from './client/train-step.ts';
 export type { TrainingClient } from './client/training-client.ts';
 export type { TrainingFromStateOptions } from './client/training-from-state.ts';
@@ -33,8 +39,6 @@ export type {
   SaveOptions,
   SaveStateOptions,
 } from './client/training-options.ts';
-export type { UsageWindow } from './client/usage-window.ts';
-export type { Identity } from './client/who-am-i.ts';
 export { TinkerBatchError } from './kernel/batch-error.ts';
 export { TinkerBudgetError } from './kernel/budget-error.ts';
 export { type Clock, type ScheduleOptions, systemClock } from './kernel/clock.ts';

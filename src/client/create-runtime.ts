@@ -7,7 +7,7 @@ import { createOperations } from '../operations/operations.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import { createScopes } from '../operations/scope.ts';
 import { createSettings } from '../operations/settings.ts';
-import { createTelemetry, noTelemetry } from '../operations/telemetry.ts';
+import { createTelemetry, noTelemetry } from '../operations/telemetry/telemetry.ts';
 import { createTokenBudget } from '../operations/token-budget.ts';
 import { createBodyForms } from '../operations/wire-format.ts';
 import { type Credential, resolveKey } from '../transport/credential.ts';

@@ -1,6 +1,6 @@
 import { TinkerResponseError } from '../kernel/errors.ts';
 import { startOperation } from '../operations/api-future.ts';
-import type { RequestType } from '../operations/poll-request.ts';
+import type { RequestType } from '../operations/polling/poll-request.ts';
 import { createQueueObserver } from '../operations/queue-observer.ts';
 import { type Runtime, sendResilient } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';

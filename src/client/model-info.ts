@@ -2,7 +2,7 @@ import type { Runtime } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import { readModelInfo } from '../wire/json/training.ts';
 import type { ModelInfo } from '../wire/types/training.ts';
-import { askRest } from './rest-request.ts';
+import { askRest } from './rest/rest-request.ts';
 
 /** Ask what the server knows of a model (protocol 2.3). */
 export async function getModelInfo(

@@ -7,7 +7,7 @@ import { decodeForwardBackwardOutput } from '../wire/proto/forward-backward-outp
 import { decodeSampleResponse } from '../wire/proto/sample-response.ts';
 import type { SampleResponse } from '../wire/types/sampling.ts';
 import type { ForwardBackwardOutput } from '../wire/types/training.ts';
-import { combineOutputs } from './combine-outputs.ts';
+import { combineOutputs } from './passes/combine-outputs.ts';
 
 /** Reads the result of an operation that is always one part. */
 export function onePart<T>(read: (body: unknown) => T): (bodies: readonly unknown[]) => T {

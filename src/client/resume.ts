@@ -1,7 +1,7 @@
 import { TinkerInputError } from '../kernel/errors.ts';
 import { type ApiFuture, startOperation } from '../operations/api-future.ts';
 import { checkHandle, type FutureHandle, type ResumableKind } from '../operations/future-handle.ts';
-import type { RequestType } from '../operations/poll-request.ts';
+import type { RequestType } from '../operations/polling/poll-request.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import { readLoaded, readModelId, readOptimStep, readSaved } from '../wire/json/training.ts';

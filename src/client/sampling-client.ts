@@ -14,8 +14,8 @@ import { type ResolvedSample, sampleBody } from '../wire/json/sampling.ts';
 import type { ModelInput, TokenIds } from '../wire/types/model-input.ts';
 import type { SampleRequest, SampleResponse } from '../wire/types/sampling.ts';
 import { alignedWithPrompt, promptLogprobsOf, readSampled } from './operation-results.ts';
-import { askRest } from './rest-request.ts';
-import { routeSegment, routeTo } from './rest-routes.ts';
+import { askRest } from './rest/rest-request.ts';
+import { routeSegment, routeTo } from './rest/rest-routes.ts';
 
 /** Samples from one set of weights. Calls are independent of each other: make as many as you like at once. */
 export interface SamplingClient {

@@ -2,7 +2,7 @@ import type { CircuitKind } from '../kernel/diagnostics.ts';
 import type { Lane } from '../kernel/lane.ts';
 import type { FutureStatus } from '../operations/operation-view.ts';
 import type { Runtime } from '../operations/runtime.ts';
-import type { TelemetryGauge } from '../operations/telemetry-delivery.ts';
+import type { TelemetryGauge } from '../operations/telemetry/telemetry-delivery.ts';
 import type { TokenBudgetGauge } from '../operations/token-budget.ts';
 import type { QueueState } from '../wire/types/server.ts';
 

@@ -4,7 +4,7 @@ import { type ApiFuture, startOperation } from '../operations/api-future.ts';
 import type { HandleDetails, ResumableKind } from '../operations/future-handle.ts';
 import { createMeter, passUsage, type TokenUsage } from '../operations/metering.ts';
 import type { NumberedRequest } from '../operations/numbered-submission.ts';
-import type { RequestType } from '../operations/poll-request.ts';
+import type { RequestType } from '../operations/polling/poll-request.ts';
 import { createQueueObserver } from '../operations/queue-observer.ts';
 import type { OperationObserver } from '../operations/run-operation.ts';
 import type { Runtime } from '../operations/runtime.ts';
@@ -23,8 +23,13 @@ import type {
   SaveWeightsResponse,
   UnloadModelResponse,
 } from '../wire/types/training.ts';
-import { type CustomLoss, type CustomLossResult, customMetrics, withMetrics } from './custom-loss.ts';
-import { submitCustomLoss } from './custom-loss-operation.ts';
+import {
+  type CustomLoss,
+  type CustomLossResult,
+  customMetrics,
+  withMetrics,
+} from './custom-loss/custom-loss.ts';
+import { submitCustomLoss } from './custom-loss/custom-loss-operation.ts';
 import { getModelInfo } from './model-info.ts';
 import { alignedWithRows, onePart, readPass } from './operation-results.ts';
 import type { SamplingClient } from './sampling-client.ts';

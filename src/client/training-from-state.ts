@@ -9,7 +9,7 @@ import { createModelBody } from '../wire/json/training.ts';
 import type { WeightsInfo } from '../wire/types/training-run.ts';
 import type { ModelCreation } from './model-creation.ts';
 import { checkMetadata } from './option-checks.ts';
-import { sendRest } from './rest-request.ts';
+import { sendRest } from './rest/rest-request.ts';
 import type { OpenSession } from './session-opening.ts';
 import type { TrainingClient } from './training-client.ts';
 import { type LoadStateOptions, loadFields, resolveLora } from './training-options.ts';

@@ -10,8 +10,8 @@ import { forwardBody, optimStepBody } from '../wire/json/training.ts';
 import { encodeForwardBackwardRequest } from '../wire/proto/forward-backward-request.ts';
 import type { Datum, LossFn } from '../wire/types/datum.ts';
 import type { AdamParams } from '../wire/types/training.ts';
-import { splitIntoChunks } from './chunking.ts';
 import { findLostSave } from './lost-save.ts';
+import { splitIntoChunks } from './passes/chunking.ts';
 import { checkedLossConfig, type ForwardOptions, resolveAdam } from './training-options.ts';
 
 /** Routes of a pass over data. */

@@ -6,7 +6,7 @@ import { readSubmitted } from '../wire/json/futures.ts';
 import { readModelId } from '../wire/json/training.ts';
 import type { UnloadModelResponse } from '../wire/types/training.ts';
 import { onePart } from './operation-results.ts';
-import { sendRest } from './rest-request.ts';
+import { sendRest } from './rest/rest-request.ts';
 
 /** Give a model's place free, behind what was submitted before (protocol 2.3). It takes no number. */
 export function unloadModel(

@@ -1,6 +1,6 @@
 import { sleep } from '../kernel/abort.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { createOperationGate, type OperationGate } from './operation-gate.ts';
+import { createOperationGate, type OperationGate } from './futures/operation-gate.ts';
 
 /** The emulator's one processor: jobs run one after the other, in the order given, each after its latency. */
 export interface Device {

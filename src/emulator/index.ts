@@ -9,8 +9,8 @@ export {
   type FaultScheduleOptions,
   faultSchedule,
 } from './faults/fault-schedule.ts';
+export type { PauseKind } from './futures/operation-gate.ts';
+export type { Decompress } from './http/request-body.ts';
 export type { ModelConfig } from './model/config.ts';
-export type { PauseKind } from './operation-gate.ts';
 export type { EmulatorLimits, EmulatorOptions } from './options.ts';
-export type { Decompress } from './request-body.ts';
-export type { TelemetryEvent } from './telemetry-routes.ts';
+export type { TelemetryEvent } from './sessions/telemetry-routes.ts';

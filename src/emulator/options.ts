@@ -7,9 +7,9 @@ import type { Storage } from '../storage/storage.ts';
 import type { DialectName, EmulatorDialect } from './dialects/dialect.ts';
 import { resolveDialect } from './dialects/dialect-of.ts';
 import type { FaultPlan } from './faults/fault.ts';
+import type { Decompress } from './http/request-body.ts';
 import type { ModelConfig } from './model/config.ts';
 import { KERNEL_BACKENDS, type KernelBackend } from './model/create-kernels.ts';
-import type { Decompress } from './request-body.ts';
 
 /** Configuration of an emulator; all of it optional. */
 export interface EmulatorOptions {

@@ -1,6 +1,6 @@
 import { isoTime } from '../kernel/clock.ts';
-import type { CheckpointRecord } from './checkpoint-index.ts';
-import type { TrainingRun } from './training-runs.ts';
+import type { CheckpointRecord } from './checkpoints/checkpoint-index.ts';
+import type { TrainingRun } from './training/training-runs.ts';
 
 /** A checkpoint as protocol 2.9 words it. */
 export function checkpointBody(record: CheckpointRecord): object {

@@ -1,22 +1,22 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { RandomSource } from '../kernel/random.ts';
-import type { Accounts } from './accounts.ts';
-import type { AuditLog } from './audit-log.ts';
-import type { Checkpoints } from './checkpoints.ts';
+import type { Accounts } from './accounts/accounts.ts';
+import type { AuditLog } from './accounts/audit-log.ts';
+import type { Usage } from './accounts/usage.ts';
+import type { Checkpoints } from './checkpoints/checkpoints.ts';
+import type { SignedLinks } from './checkpoints/signed-links.ts';
 import type { Device } from './device.ts';
-import type { Futures } from './futures.ts';
+import type { Futures } from './futures/futures.ts';
+import type { NumberedRequests } from './futures/numbered-requests.ts';
+import type { OperationGate } from './futures/operation-gate.ts';
 import type { EmulatorIds } from './ids.ts';
-import type { NumberedRequests } from './numbered-requests.ts';
-import type { OperationGate } from './operation-gate.ts';
-import type { SampleAdmission } from './sample-admission.ts';
-import type { SamplerRecords } from './sampler-records.ts';
-import type { Samplers } from './samplers.ts';
-import type { Sessions } from './sessions.ts';
-import type { SignedLinks } from './signed-links.ts';
-import type { TelemetryLog } from './telemetry-routes.ts';
+import type { SampleAdmission } from './sampling/sample-admission.ts';
+import type { SamplerRecords } from './sampling/sampler-records.ts';
+import type { Samplers } from './sampling/samplers.ts';
+import type { Sessions } from './sessions/sessions.ts';
+import type { TelemetryLog } from './sessions/telemetry-routes.ts';
 import type { TinyModel } from './tiny-model.ts';
-import type { TrainingRuns } from './training-runs.ts';
-import type { Usage } from './usage.ts';
+import type { TrainingRuns } from './training/training-runs.ts';
 
 /** All that an emulator knows; its routes share it. */
 export interface EmulatorState {

@@ -6,7 +6,7 @@ import {
   TinkerResponseError,
 } from '../kernel/errors.ts';
 import { describeProblem } from '../wire/json/futures.ts';
-import type { PollTarget, RequestType } from './poll-request.ts';
+import type { PollTarget, RequestType } from './polling/poll-request.ts';
 
 /** Operations that do no harm where they are done twice. */
 const REPEATABLE: readonly RequestType[] = ['CreateModel', 'Forward', 'LoadWeights', 'Sample', 'UnloadModel'];

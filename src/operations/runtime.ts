@@ -21,7 +21,7 @@ import type { Operations } from './operations.ts';
 import type { OnLimit, Scope, Scopes } from './scope.ts';
 import type { Settings } from './settings.ts';
 import { sendTolerant, type UnknownFields } from './strict-fields.ts';
-import type { Telemetry } from './telemetry.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
 import type { TokenBudget } from './token-budget.ts';
 import type { BodyForms, WireFormat } from './wire-format.ts';
 

@@ -107,8 +107,13 @@ describe('layers', () => {
     ['src/client/options.ts', '../emulator/index.ts', false, 'client must not import emulator'],
     ['src/client/options.ts', '../env.ts', false, 'client must not import env.ts'],
     ['src/env.ts', './client/options.ts', false, 'env.ts must not import client'],
-    ['src/emulator/http.ts', '../wire/json/parse.ts', false, 'the emulator takes types only from wire'],
-    ['src/emulator/http.ts', '../client/options.ts', true, 'emulator must not import client'],
+    [
+      'src/emulator/http/http.ts',
+      '../../wire/json/parse.ts',
+      false,
+      'the emulator takes types only from wire',
+    ],
+    ['src/emulator/http/http.ts', '../../client/options.ts', true, 'emulator must not import client'],
     ['src/client/options.ts', 'ky', false, String.raw`package ky belongs to ^src\/transport\/transport\.ts$`],
     [
       'src/kernel/clock.ts',

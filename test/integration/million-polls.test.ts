@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { TinkerApiError } from '../../src/kernel/errors.ts';
-import { pollFuture } from '../../src/operations/poll.ts';
+import { pollFuture } from '../../src/operations/polling/poll.ts';
 import { createVirtualClock } from '../../src/testing/virtual-clock.ts';
 import type { Pipeline } from '../../src/transport/pipeline.ts';
 import { testRuntime } from '../support/runtime.ts';

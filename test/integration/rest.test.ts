@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { RestClient } from '../../src/client/rest-client.ts';
-import { extractArchive } from '../../src/client/tar-archive.ts';
+import { extractArchive } from '../../src/client/archive/tar-archive.ts';
+import type { RestClient } from '../../src/client/rest/rest-client.ts';
 import { batch, type Offline, offline } from '../support/offline.ts';
 import { driveToRejection } from '../support/settled.ts';
 

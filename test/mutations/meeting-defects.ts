@@ -3,7 +3,7 @@ import { type Mutation, mutationsOf } from './mutation.ts';
 /** Bugs where two parts meet: most of them were real, and found by review. */
 export const MEETING_DEFECTS: readonly Mutation[] = [
   ...mutationsOf(
-    'operations/poll.ts',
+    'operations/polling/poll.ts',
     ['unit/operations', 'unit/transport/pipeline.test.ts'],
     [
       [
@@ -19,7 +19,7 @@ export const MEETING_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'operations/poll-judge.ts',
+    'operations/polling/poll-judge.ts',
     ['unit/operations/poll.test.ts'],
     [
       [
@@ -31,7 +31,7 @@ export const MEETING_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'operations/poll-request.ts',
+    'operations/polling/poll-request.ts',
     ['unit/operations', 'unit/transport/pipeline.test.ts'],
     [['the python pace pauses others', "isDeafToHints: pollPolicy.kind === 'python',", '']],
   ),

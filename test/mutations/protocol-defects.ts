@@ -208,7 +208,7 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'operations/poll.ts',
+    'operations/polling/poll.ts',
     ['unit/operations/poll-large.test.ts'],
     [
       ['bytes of a result are never given back', 'release();', ''],
@@ -226,7 +226,7 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'operations/poll-request.ts',
+    'operations/polling/poll-request.ts',
     ['unit/operations/poll-large.test.ts'],
     [
       ['an announced result is announced again', ' && !isAnnounced;', ';'],
@@ -241,7 +241,7 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'operations/poll-parts.ts',
+    'operations/polling/poll-parts.ts',
     ['unit/operations/poll-parts.test.ts'],
     [
       ['polls go on for a pass that has failed', 'together.abort(error);', ''],
@@ -342,7 +342,7 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'client/custom-loss-operation.ts',
+    'client/custom-loss/custom-loss-operation.ts',
     ['unit/client/passes.test.ts'],
     [
       [

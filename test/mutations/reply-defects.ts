@@ -99,7 +99,7 @@ export const REPLY_DEFECTS: readonly Mutation[] = [
       'if (lengths.length > 0) return response;',
     ],
   ]),
-  ...mutationsOf('client/web-address.ts', ADDRESS_TESTS, [
+  ...mutationsOf('client/rest/web-address.ts', ADDRESS_TESTS, [
     [
       'replies: an address leads anywhere',
       'resolved !== undefined && /^https?:$/.test(resolved.protocol)',

@@ -20,7 +20,7 @@ export const REVIEW_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'operations/poll.ts',
+    'operations/polling/poll.ts',
     ['unit/operations/poll.test.ts'],
     [
       [

@@ -1,4 +1,4 @@
-import { extractArchive } from '../../src/client/tar-archive.ts';
+import { extractArchive } from '../../src/client/archive/tar-archive.ts';
 import type { FetchLike } from '../../src/index.ts';
 import { sleep } from '../../src/kernel/abort.ts';
 import { type Act, type Stage, sampler, trainer } from './acts.ts';

@@ -5,7 +5,7 @@ import { createMeter } from '../../src/operations/metering.ts';
 import { createOperations } from '../../src/operations/operations.ts';
 import type { Runtime } from '../../src/operations/runtime.ts';
 import { createScopes } from '../../src/operations/scope.ts';
-import { noTelemetry } from '../../src/operations/telemetry.ts';
+import { noTelemetry } from '../../src/operations/telemetry/telemetry.ts';
 import { createTokenBudget } from '../../src/operations/token-budget.ts';
 import { type Compress, createBodyForms } from '../../src/operations/wire-format.ts';
 import { resolvePollPolicy } from '../../src/policy/poll-policy.ts';

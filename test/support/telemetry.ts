@@ -1,4 +1,8 @@
-import { createTelemetry, type Telemetry, type TelemetryParts } from '../../src/operations/telemetry.ts';
+import {
+  createTelemetry,
+  type Telemetry,
+  type TelemetryParts,
+} from '../../src/operations/telemetry/telemetry.ts';
 import { resolveBreakerConfig } from '../../src/policy/breaker.ts';
 import { type Circuit, createCircuit } from '../../src/policy/circuit.ts';
 import { createRateWindow, type RateWindow } from '../../src/policy/rate-window.ts';

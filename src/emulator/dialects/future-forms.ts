@@ -1,7 +1,7 @@
-import { type FutureDialect, HOSTED_FUTURES } from '../future-dialect.ts';
-import { json } from '../http.ts';
-import type { OperationFailure } from '../operation-failure.ts';
-import type { QueueState } from '../operation-gate.ts';
+import { type FutureDialect, HOSTED_FUTURES } from '../futures/future-dialect.ts';
+import type { OperationFailure } from '../futures/operation-failure.ts';
+import type { QueueState } from '../futures/operation-gate.ts';
+import { json } from '../http/http.ts';
 import type { EmulatorDialect, MissingFuture } from './dialect.ts';
 import { dialectRequestIds } from './dialect-ids.ts';
 import { resultForms } from './result-forms.ts';

@@ -1,7 +1,7 @@
-import type { FutureDialect } from '../future-dialect.ts';
-import { PLAIN_JSON, type ResultEncoding } from '../result-encoding.ts';
-import { SAMPLE_RESULT, type SampleResult } from '../sample-result.ts';
-import { FORWARD_OUTPUT, type ForwardOutput } from '../training-result.ts';
+import type { FutureDialect } from '../futures/future-dialect.ts';
+import { PLAIN_JSON, type ResultEncoding } from '../futures/result-encoding.ts';
+import { SAMPLE_RESULT, type SampleResult } from '../sampling/sample-result.ts';
+import { FORWARD_OUTPUT, type ForwardOutput } from '../training/training-result.ts';
 import type { EmulatorDialect } from './dialect.ts';
 
 type JsonRecord = Record<string, unknown>;

@@ -1,4 +1,4 @@
-import { userFailure } from '../operation-failure.ts';
+import { userFailure } from '../futures/operation-failure.ts';
 import type { EmulatorState } from '../state.ts';
 import type { EmulatorDialect } from './dialect.ts';
 import type { Answer, Exchange, Layer } from './exchange.ts';

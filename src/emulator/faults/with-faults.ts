@@ -3,7 +3,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { type Exchange, readAnswer, readExchange, toRequest } from '../dialects/exchange.ts';
 import { jsonOf } from '../dialects/json-body.ts';
 import { silence } from '../dialects/silence.ts';
-import { json } from '../http.ts';
+import { json } from '../http/http.ts';
 import type { EmulatorFault, FaultAnswer, FaultPlan } from './fault.ts';
 
 type Handle = (request: Request) => Promise<Response>;

@@ -1,7 +1,7 @@
-import { problem } from '../http.ts';
-import type { InputChunk } from '../input-chunk.ts';
-import type { TrainingDatum, TrainingRequest } from '../training-request.ts';
-import { denseTensor, sparseTensor, type TrainingTensor } from '../training-tensor.ts';
+import { problem } from '../http/http.ts';
+import type { InputChunk } from '../training/input-chunk.ts';
+import type { TrainingDatum, TrainingRequest } from '../training/training-request.ts';
+import { denseTensor, sparseTensor, type TrainingTensor } from '../training/training-tensor.ts';
 import { float32In, int32In, int64In } from './little-endian.ts';
 import { readMessage, type WireMessage } from './wire-reader.ts';
 

@@ -1,5 +1,5 @@
 import { concatBytes } from '../../kernel/bytes.ts';
-import { type HttpProblem, problem } from '../http.ts';
+import { type HttpProblem, problem } from '../http/http.ts';
 
 /**
  * A protobuf message whose fields are read one by one, by number. As in any reader of proto3, an absent field reads as

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Derivative, derivatives } from '../../../src/client/central-difference.ts';
+import { type Derivative, derivatives } from '../../../src/client/custom-loss/central-difference.ts';
 
 const STEP = 1 / 64;
 

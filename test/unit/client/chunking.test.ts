@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { splitIntoChunks } from '../../../src/client/chunking.ts';
+import { splitIntoChunks } from '../../../src/client/passes/chunking.ts';
 
 /** The hosted server's defaults (protocol 5.2). */
 const LIMITS = { maxItems: 1_024, maxBytes: 5_000_000 };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { combineOutputs } from '../../../src/client/combine-outputs.ts';
+import { combineOutputs } from '../../../src/client/passes/combine-outputs.ts';
 import type { ForwardBackwardOutput } from '../../../src/wire/types/training.ts';
 
 type Metrics = Readonly<Record<string, number>>;

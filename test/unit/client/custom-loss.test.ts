@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backwardData, forwardData, logprobsOf } from '../../../src/client/custom-loss.ts';
+import { backwardData, forwardData, logprobsOf } from '../../../src/client/custom-loss/custom-loss.ts';
 import type { CustomLoss, CustomLossResult } from '../../../src/index.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { checkedCustomBatch } from '../../../src/wire/checked-input.ts';

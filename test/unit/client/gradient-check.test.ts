@@ -4,7 +4,7 @@ import {
   checkGradients,
   type GradientCheck,
   type GradientCheckOptions,
-} from '../../../src/client/gradient-check.ts';
+} from '../../../src/client/custom-loss/gradient-check.ts';
 import type { CustomLoss, CustomLossResult, Datum } from '../../../src/index.ts';
 import { seededRandom } from '../../../src/kernel/random.ts';
 import { rejection } from '../../support/settled.ts';

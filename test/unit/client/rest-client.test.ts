@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { RestClient } from '../../../src/client/rest-client.ts';
+import type { RestClient } from '../../../src/client/rest/rest-client.ts';
 import { answer, bare, inOrder, lost, type RestServer, restSetup } from '../../support/rest.ts';
 import { driveToRejection, rejection, thrown } from '../../support/settled.ts';
 

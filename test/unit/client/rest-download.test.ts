@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CheckpointDownload, DownloadOptions } from '../../../src/client/checkpoint-download.ts';
-import { createResumableDownload } from '../../../src/client/resumable-download.ts';
+import type { CheckpointDownload, DownloadOptions } from '../../../src/client/archive/checkpoint-download.ts';
+import { createResumableDownload } from '../../../src/client/archive/resumable-download.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 import { archiveStore, type StoreOptions, type StorePlan } from '../../support/archive-store.ts';

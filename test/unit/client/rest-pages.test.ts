@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPages, createWholeList } from '../../../src/client/pages.ts';
+import { createPages, createWholeList } from '../../../src/client/rest/pages.ts';
 import { sleep } from '../../../src/kernel/abort.ts';
 import type { ReadPage } from '../../../src/wire/json/rest-runs.ts';
 import { answer, type RestServer, restSetup } from '../../support/rest.ts';

@@ -1,8 +1,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import type { BytesInput } from '../../../src/client/byte-source.ts';
-import { type ArchiveEntry, extractArchive } from '../../../src/client/tar-archive.ts';
+import type { BytesInput } from '../../../src/client/archive/byte-source.ts';
+import { type ArchiveEntry, extractArchive } from '../../../src/client/archive/tar-archive.ts';
 import { rejection, thrown } from '../../support/settled.ts';
 import { forbidUnhandledRejections } from '../../support/unhandled.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unorderedHash } from '../../../src/client/unordered-hash.ts';
+import { unorderedHash } from '../../../src/client/passes/unordered-hash.ts';
 
 describe('unorderedHash', () => {
   it.each<readonly [readonly number[], bigint]>([

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { webAddress } from '../../../src/client/web-address.ts';
+import { webAddress } from '../../../src/client/rest/web-address.ts';
 import { thrown } from '../../support/settled.ts';
 
 const BASE = 'https://tinker.test/api/v1/run/archive';

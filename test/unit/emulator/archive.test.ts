@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { decodeSafetensors } from '../../../src/emulator/safetensors.ts';
+import { decodeSafetensors } from '../../../src/emulator/checkpoints/safetensors.ts';
 import { decodeTar } from '../../support/decode-tar.ts';
 import { type EmulatorCalls, emulatorCalls } from '../../support/emulator-calls.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { verifyToken } from '../../../src/emulator/json-web-token.ts';
+import { verifyToken } from '../../../src/emulator/accounts/json-web-token.ts';
 import { type EmulatorCalls, emulatorCalls } from '../../support/emulator-calls.ts';
 
 const HOUR_MS = 3_600_000;

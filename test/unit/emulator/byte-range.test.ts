@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRange, serveBytes } from '../../../src/emulator/byte-range.ts';
+import { parseRange, serveBytes } from '../../../src/emulator/http/byte-range.ts';
 
 describe('what a range asks for', () => {
   it('is what RFC 9110 says, for any numbers', () => {

@@ -4,10 +4,10 @@ import { CHOICES } from '../../../src/emulator/dialects/choices.ts';
 import { dialectIds, dialectRequestIds } from '../../../src/emulator/dialects/dialect-ids.ts';
 import { resolveDialect } from '../../../src/emulator/dialects/dialect-of.ts';
 import { resultForms } from '../../../src/emulator/dialects/result-forms.ts';
+import { PLAIN_JSON, type ResultEncoding } from '../../../src/emulator/futures/result-encoding.ts';
 import type { EmulatorDialect } from '../../../src/emulator/index.ts';
-import { PLAIN_JSON, type ResultEncoding } from '../../../src/emulator/result-encoding.ts';
-import { SAMPLE_RESULT, type SampleResult } from '../../../src/emulator/sample-result.ts';
-import { FORWARD_OUTPUT, type ForwardOutput } from '../../../src/emulator/training-result.ts';
+import { SAMPLE_RESULT, type SampleResult } from '../../../src/emulator/sampling/sample-result.ts';
+import { FORWARD_OUTPUT, type ForwardOutput } from '../../../src/emulator/training/training-result.ts';
 import { emulatorCalls } from '../../support/emulator-calls.ts';
 import { oracleDecode } from '../wire/proto/oracle.ts';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { FutureDialect } from '../../../src/emulator/future-dialect.ts';
-import { createFutures, type FuturePoll } from '../../../src/emulator/futures.ts';
-import { json } from '../../../src/emulator/http.ts';
-import { userFailure } from '../../../src/emulator/operation-failure.ts';
-import { createOperationGate } from '../../../src/emulator/operation-gate.ts';
-import type { ResultEncoding } from '../../../src/emulator/result-encoding.ts';
+import type { FutureDialect } from '../../../src/emulator/futures/future-dialect.ts';
+import { createFutures, type FuturePoll } from '../../../src/emulator/futures/futures.ts';
+import { userFailure } from '../../../src/emulator/futures/operation-failure.ts';
+import { createOperationGate } from '../../../src/emulator/futures/operation-gate.ts';
+import type { ResultEncoding } from '../../../src/emulator/futures/result-encoding.ts';
+import { json } from '../../../src/emulator/http/http.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 const ACCEPT_PROTOBUF = 'application/x-protobuf, application/json';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { createAuditLog } from '../../../src/emulator/audit-log.ts';
-import { createSamplerRecords } from '../../../src/emulator/sampler-records.ts';
-import type { Session } from '../../../src/emulator/sessions.ts';
+import { createAuditLog } from '../../../src/emulator/accounts/audit-log.ts';
+import { createSamplerRecords } from '../../../src/emulator/sampling/sampler-records.ts';
+import type { Session } from '../../../src/emulator/sessions/sessions.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 // A server that runs for months must not grow for months.

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { problem } from '../../../src/emulator/http.ts';
-import { createNumberedRequests } from '../../../src/emulator/numbered-requests.ts';
+import { createNumberedRequests } from '../../../src/emulator/futures/numbered-requests.ts';
+import { problem } from '../../../src/emulator/http/http.ts';
 import { foldSeed, seedNumber } from '../../../src/emulator/seeds.ts';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createDevice } from '../../../src/emulator/device.ts';
-import { createOrderedJobs } from '../../../src/emulator/ordered-jobs.ts';
+import { createOrderedJobs } from '../../../src/emulator/futures/ordered-jobs.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 
 it('runs jobs by sequence id, in whatever order they arrive, one at a time, each after its latency', async () => {

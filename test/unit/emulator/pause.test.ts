@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createOperationGate } from '../../../src/emulator/operation-gate.ts';
+import { createOperationGate } from '../../../src/emulator/futures/operation-gate.ts';
 import { emulatorCalls } from '../../support/emulator-calls.ts';
 
 it('starts no operation while paused, and tells polls why', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createBodyReader } from '../../../src/emulator/request-body.ts';
+import { createBodyReader } from '../../../src/emulator/http/request-body.ts';
 
 const read = async (body: string, type = 'application/json') => {
   const request = new Request('https://host/', { method: 'POST', body, headers: { 'content-type': type } });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Area, createRouter, json, problem, type Routes } from '../../../src/emulator/http.ts';
-import { createBodyReader } from '../../../src/emulator/request-body.ts';
+import { type Area, createRouter, json, problem, type Routes } from '../../../src/emulator/http/http.ts';
+import { createBodyReader } from '../../../src/emulator/http/request-body.ts';
 import { emulatorCalls } from '../../support/emulator-calls.ts';
 
 const NOBODY = { id: 'nobody', email: '' };

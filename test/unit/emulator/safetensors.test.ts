@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { decodeSafetensors, encodeSafetensors } from '../../../src/emulator/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors } from '../../../src/emulator/checkpoints/safetensors.ts';
 
 it('writes the format byte by byte', () => {
   const file = encodeSafetensors({

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { encodeTar, type TarEntry } from '../../../src/emulator/tar.ts';
+import { encodeTar, type TarEntry } from '../../../src/emulator/checkpoints/tar.ts';
 import { decodeTar } from '../../support/decode-tar.ts';
 import { thrown } from '../../support/settled.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TinkerApiError, TinkerOperationError, TinkerResponseError } from '../../../src/kernel/errors.ts';
 import { aboutResult, operationFailed, resultExpired } from '../../../src/operations/operation-errors.ts';
-import type { RequestType } from '../../../src/operations/poll-request.ts';
+import type { RequestType } from '../../../src/operations/polling/poll-request.ts';
 
 const target = (type: RequestType) => ({ requestId: 'r-1', type });
 

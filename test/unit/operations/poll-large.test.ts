@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TinkerApiError } from '../../../src/kernel/errors.ts';
-import { pollFuture } from '../../../src/operations/poll.ts';
-import type { RequestType } from '../../../src/operations/poll-request.ts';
+import { pollFuture } from '../../../src/operations/polling/poll.ts';
+import type { RequestType } from '../../../src/operations/polling/poll-request.ts';
 import type { Runtime } from '../../../src/operations/runtime.ts';
 import { resolvePollPolicy } from '../../../src/policy/poll-policy.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pollParts } from '../../../src/operations/poll-parts.ts';
+import { pollParts } from '../../../src/operations/polling/poll-parts.ts';
 import type { SubmittedBatch } from '../../../src/operations/turns.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/kernel/clock.ts';
 import { TinkerApiError } from '../../../src/kernel/errors.ts';
-import { pollFuture } from '../../../src/operations/poll.ts';
+import { pollFuture } from '../../../src/operations/polling/poll.ts';
 import { resolveBreakerConfig } from '../../../src/policy/breaker.ts';
 import { resolvePollPolicy } from '../../../src/policy/poll-policy.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';

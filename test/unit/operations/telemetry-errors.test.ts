@@ -10,7 +10,7 @@ import {
 } from '../../../src/kernel/errors.ts';
 import { TinkerLimitError } from '../../../src/kernel/limit-errors.ts';
 import { TinkerAmbiguousSubmitError } from '../../../src/kernel/submission-errors.ts';
-import { failureNews, isTold } from '../../../src/operations/telemetry-errors.ts';
+import { failureNews, isTold } from '../../../src/operations/telemetry/telemetry-errors.ts';
 
 const api = (status: number, body?: unknown): TinkerApiError =>
   new TinkerApiError(status, `/api/v1/x answered ${status}`, { body });

@@ -4,7 +4,7 @@ import {
   genericNews,
   sessionDuration,
   type TelemetryData,
-} from '../../../src/operations/telemetry-events.ts';
+} from '../../../src/operations/telemetry/telemetry-events.ts';
 
 describe('genericNews', () => {
   it('has the wire’s names for what it may carry', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTelemetryQueue } from '../../../src/operations/telemetry-queue.ts';
+import { createTelemetryQueue } from '../../../src/operations/telemetry/telemetry-queue.ts';
 
 describe('createTelemetryQueue', () => {
   it('drops a push as a whole where not all of it fits', () => {

@@ -7,7 +7,7 @@ import {
   TinkerConnectionError,
   TinkerInputError,
 } from '../../../src/kernel/errors.ts';
-import { noTelemetry } from '../../../src/operations/telemetry.ts';
+import { noTelemetry } from '../../../src/operations/telemetry/telemetry.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { VERSION } from '../../../src/version.ts';
 import { ACCEPTED, type SeenEvent, telemetryRig } from '../../support/telemetry.ts';

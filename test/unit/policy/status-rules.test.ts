@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pollFuture } from '../../../src/operations/poll.ts';
+import { pollFuture } from '../../../src/operations/polling/poll.ts';
 import { sendResilient } from '../../../src/operations/runtime.ts';
 import {
   type AnswerKind,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { checkForwardInput, type ForwardInput } from '../../../../src/emulator/forward-input.ts';
-import { runForward } from '../../../../src/emulator/forward-pass.ts';
-import { isFailure } from '../../../../src/emulator/operation-failure.ts';
+import { isFailure } from '../../../../src/emulator/futures/operation-failure.ts';
 import type { TinyModel as Served } from '../../../../src/emulator/tiny-model.ts';
-import type { TrainingDatum, TrainingRequest } from '../../../../src/emulator/training-request.ts';
+import { checkForwardInput, type ForwardInput } from '../../../../src/emulator/training/forward-input.ts';
+import { runForward } from '../../../../src/emulator/training/forward-pass.ts';
+import type { TrainingDatum, TrainingRequest } from '../../../../src/emulator/training/training-request.ts';
 import { seededRandom } from '../../../../src/kernel/random.ts';
 import { everything, randomSequences, tinyConfig, tinyModel } from '../model/tiny-model.ts';
 
