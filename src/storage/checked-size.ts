@@ -1,0 +1,20 @@
+import { encodeUtf8 } from '../kernel/bytes.ts';
+
+/** Of every {@link Storage}. */
+const MAX_KEY_BYTES = 512;
+
+/** A key no store refuses for its length. @throws RangeError - naming the length and the bound. */
+export function checkKey(key: string): string {
+  checkSize('key', encodeUtf8(key).length, MAX_KEY_BYTES);
+  return key;
+}
+
+/**
+ * Something no longer than a store takes. It throws no error of the library: they would be a third of an adapter, and
+ * whoever calls a store for the library hears its message only.
+ *
+ * @throws RangeError - naming the length and the bound.
+ */
+export function checkSize(field: string, bytes: number, max: number): void {
+  if (bytes > max) throw new RangeError(`"${field}" must be at most ${max} bytes, got ${bytes}`);
+}

@@ -1,0 +1,61 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { runCommand } from '../support/command.ts';
+
+// The runtimes that npm carries, at the exact versions of the lock file beside this one. Their programs are in packages
+// of their own, one per platform, so that no install script needs to run.
+
+const FOLDER = fileURLToPath(new URL('.', import.meta.url));
+const INSTALLED = `${FOLDER}node_modules/`;
+const LOCK_FILE = `${FOLDER}package-lock.json`;
+/** The lock file that the installed packages are of. */
+const INSTALLED_LOCK_FILE = `${INSTALLED}.installed-lock.json`;
+
+/** Install the runtimes, unless the right ones are there. Call it before anything below. */
+export async function installTools(): Promise<void> {
+  const wanted = readFileSync(LOCK_FILE, 'utf8');
+  if (existsSync(INSTALLED_LOCK_FILE) && readFileSync(INSTALLED_LOCK_FILE, 'utf8') === wanted) return;
+  const result = await runCommand('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: FOLDER,
+  });
+  if (result.code !== 0) throw new Error(`npm ci in test/runtimes failed: ${result.stderr.slice(-1_000)}`);
+  writeFileSync(INSTALLED_LOCK_FILE, wanted);
+}
+
+/** @returns the program of Node 22. */
+export function node22(): string {
+  return programOf({ x64: 'node-22-linux-x64/bin/node', arm64: 'node-22-linux-arm64/bin/node' });
+}
+
+/** @returns the program of Node 24. */
+export function node24(): string {
+  return programOf({ x64: 'node-24-linux-x64/bin/node', arm64: 'node-24-linux-arm64/bin/node' });
+}
+
+/** @returns the program of Deno. */
+export function deno(): string {
+  return programOf({ x64: '@deno/linux-x64-glibc/deno', arm64: '@deno/linux-arm64-glibc/deno' });
+}
+
+/** @returns the program of Bun. */
+export function bun(): string {
+  return programOf({ x64: '@oven/bun-linux-x64/bin/bun', arm64: '@oven/bun-linux-aarch64/bin/bun' });
+}
+
+/** @returns the program of workerd, the runtime of Cloudflare's Workers. */
+export function workerd(): string {
+  return programOf({
+    x64: '@cloudflare/workerd-linux-64/bin/workerd',
+    arm64: '@cloudflare/workerd-linux-arm64/bin/workerd',
+  });
+}
+
+/** @param file - Where it is among the installed packages, by architecture. */
+function programOf(file: Readonly<Record<string, string>>): string {
+  const here = process.platform === 'linux' ? file[process.arch] : undefined;
+  if (here === undefined)
+    throw new Error(`No runtimes are known for ${process.platform} on ${process.arch}, only for Linux`);
+  const program = INSTALLED + here;
+  if (!existsSync(program)) throw new Error(`${program} is not installed`);
+  return program;
+}
