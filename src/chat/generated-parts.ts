@@ -1,0 +1,111 @@
+import type { FoundToken } from './added-token-finder.ts';
+import type { ChatMessage } from './message.ts';
+import { type PlacedPiece, type Renderer, type RenderInput, type Rendering, spanOf } from './render.ts';
+import type { TurnEnds } from './turn-ends.ts';
+
+/** What a model would have generated of a rendered text. */
+export interface GeneratedPart {
+  /** Index of the message. */
+  readonly message: number;
+  /** Where it begins: behind the generation prompt. */
+  readonly start: number;
+  /** Where what ends the turn begins: a token, or text in templates that have none for it. */
+  readonly turnEnd: number;
+  /** Where it ends: behind what ends the turn. */
+  readonly end: number;
+}
+
+/** What {@link generatedPart} needs beside the message. */
+export interface PartContext {
+  readonly render: Renderer;
+  readonly messages: readonly ChatMessage[];
+  readonly input: RenderInput;
+  readonly rendering: Rendering;
+  readonly found: readonly FoundToken[];
+  /** How turns end. */
+  readonly turnEnds: TurnEnds;
+  /** How the special tokens are written. */
+  readonly specialTexts: readonly string[];
+}
+
+/** The generated part of an assistant's message; a string that says why where it cannot be told. */
+export function generatedPart(context: PartContext, message: number): GeneratedPart | string {
+  const { rendering, found, turnEnds } = context;
+  const span = spanOf(rendering, message);
+  if (span === undefined)
+    return `the template does not write messages[${message}] in one turn of a loop over the messages`;
+  const from = message > 0 ? (spanOf(rendering, message - 1)?.end ?? span.start) : span.start;
+  const prompt = generationPrompt(context, message);
+  const header = headerLength(prompt, rendering.text.slice(from, span.end), context.specialTexts);
+  const start = header === undefined ? generationBlock(rendering, message) : from + header;
+  if (start === undefined) {
+    const words = JSON.stringify(prompt.map(({ text }) => text).join(''));
+    return `what the template writes for messages[${message}] does not begin with its generation prompt, ${words}`;
+  }
+  const last = found
+    .filter(({ token, start: at, end }) => at >= start && end <= span.end && turnEnds.ids.has(token.id))
+    .at(-1);
+  if (last !== undefined) return { message, start, turnEnd: last.start, end: last.end };
+  const [words = ''] = turnEnds.stop;
+  const isText = typeof words === 'string' && rendering.text.slice(start, span.end).endsWith(words);
+  return { message, start, turnEnd: isText ? span.end - words.length : span.end, end: span.end };
+}
+
+/** What the template writes to make the model answer with this message. */
+function generationPrompt(context: PartContext, message: number): readonly PlacedPiece[] {
+  const before = context.messages.slice(0, message);
+  const tail = message === 0 ? undefined : promptTail(context, before);
+  return tail ?? promptTail(context, [{ role: 'user', content: 'x' }]) ?? [];
+}
+
+/** What comes behind the last message when an answer is asked for; `undefined` where the template refuses the messages. */
+function promptTail(
+  { render, input }: PartContext,
+  messages: readonly ChatMessage[],
+): readonly PlacedPiece[] | undefined {
+  try {
+    const without = render(messages, input, false);
+    const whole = render(messages, input, true);
+    const known = spanOf(without, messages.length - 1)?.end ?? without.text.length;
+    const isAppended = whole.text.startsWith(without.text.slice(0, known));
+    const from = isAppended ? known : commonLength(whole.text, without.text);
+    return whole.pieces
+      .filter(({ end }) => end > from)
+      .map((piece) => ({ ...piece, text: piece.text.slice(Math.max(0, from - piece.start)) }));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * How much of a turn the generation prompt had written: all of the prompt, or as many of its pieces as the turn begins
+ * with, because some templates write an empty thought into the last prompt only, or what both have in common.
+ * `undefined` where that is nothing, or where the prompt goes on with a special token: then it is another header.
+ */
+function headerLength(
+  prompt: readonly PlacedPiece[],
+  turn: string,
+  specialTexts: readonly string[],
+): number | undefined {
+  const whole = prompt.map(({ text }) => text).join('');
+  let header = 0;
+  for (const { text } of prompt) {
+    if (!turn.startsWith(text, header)) break;
+    header += text.length;
+  }
+  if (header === 0) header = commonLength(whole, turn);
+  const rest = whole.slice(header);
+  if (rest !== '' && (header === 0 || specialTexts.some((text) => rest.includes(text)))) return undefined;
+  return header;
+}
+
+/** Where the template itself says that the model begins. */
+function generationBlock({ pieces }: Rendering, message: number): number | undefined {
+  return pieces.find(({ span, isGenerated }) => span === message && isGenerated === true)?.start;
+}
+
+function commonLength(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length += 1;
+  return length;
+}

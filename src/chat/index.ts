@@ -1,0 +1,5 @@
+export { type Chat, type ChatOptions, createChat, type PromptOptions } from './chat.ts';
+export type { Conversation, ConversationSegment, SampledSpan } from './conversation.ts';
+export type { ChatMessage, TextPart, ToolCall } from './message.ts';
+export type { RenderInput } from './render.ts';
+export type { SupervisedDatum, SupervisedOptions, TrainOn, WeightedTokens } from './supervised.ts';

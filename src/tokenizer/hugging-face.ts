@@ -1,0 +1,196 @@
+import { BPE, Tokenizer as LibraryTokenizer, Unigram } from '@huggingface/tokenizers';
+import { decodeUtf8, encodeUtf8, toHex } from '../kernel/bytes.ts';
+import { checkInteger, checkRecord, show } from '../kernel/checks.ts';
+import { TinkerInputError } from '../kernel/errors.ts';
+import { createTextSplitter } from './added-token-splitter.ts';
+import { readAddedTokens } from './added-tokens.ts';
+import { readChatTemplate } from './chat-template.ts';
+import { referenceNormalizer, referencePreTokenizer } from './reference-rules.ts';
+import { sha256 } from './sha256.ts';
+import { readSurroundings } from './special-tokens.ts';
+import { createTokenDecoder, type TokenDecoder } from './token-decoder.ts';
+import type { AddedToken, EncodeOptions, Tokenizer } from './tokenizer.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** A file of JSON: its bytes, its text, or what they say. */
+export type JsonFile = Uint8Array | string | object;
+
+/** What else a tokenizer is made of. */
+export interface HuggingFaceOptions {
+  /** Content of the repository's `chat_template.jinja`, which wins over the template in the config. @default none */
+  readonly chatTemplate?: string | undefined;
+}
+
+/**
+ * A tokenizer from the files of a repository of the Hugging Face hub. Its ids and texts are those of the Python package
+ * `tokenizers`. It keeps some 40 MB for a vocabulary of 150,000, and no part of the files.
+ *
+ * @param tokenizerJson - `tokenizer.json`.
+ * @param tokenizerConfigJson - `tokenizer_config.json`, which has the chat template. @default empty
+ * @throws TinkerInputError - where the files are no such files, or describe what is not supported here.
+ */
+export function huggingFaceTokenizer(
+  tokenizerJson: JsonFile,
+  tokenizerConfigJson: JsonFile = {},
+  options: HuggingFaceOptions = {},
+): Tokenizer {
+  const fingerprint = toHex(sha256(bytesOf(tokenizerJson), bytesOf(tokenizerConfigJson)).subarray(0, 16));
+  const file = readJson('tokenizer.json', tokenizerJson);
+  const config = readJson('tokenizer_config.json', tokenizerConfigJson);
+  const chatTemplate = readChatTemplate(config, options.chatTemplate);
+  try {
+    return assemble(file, { fingerprint, chatTemplate });
+  } catch (cause) {
+    if (cause instanceof TinkerInputError) throw cause;
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new TinkerInputError('tokenizer.json', `cannot be used: ${words}`, { cause });
+  }
+}
+
+function assemble(file: Json, rest: Pick<Tokenizer, 'fingerprint' | 'chatTemplate'>): Tokenizer {
+  const rules = readAddedTokens(file['added_tokens']);
+  const library = createLibraryTokenizer(file);
+  const { normalizer, pre_tokenizer: preTokenizer } = library;
+  const { vocab, tokens_to_ids: ids } = library.model;
+  const addedById = new Map(rules.map((rule) => [rule.id, rule]));
+  const addedByText = new Map(rules.map((rule) => [rule.text, rule.id]));
+  const specials = new Set(rules.filter(({ isSpecial }) => isSpecial).map(({ text }) => text));
+  const vocabSize = rules.reduce((size, { id }) => Math.max(size, id + 1), vocab.length);
+  const { before, after } = readSurroundings(file['post_processor'] as Json | null);
+  const decoder = library.decoder;
+
+  const normalized = (text: string): string => (normalizer === null ? text : normalizer(text));
+  const splitRaw = createTextSplitter(
+    rules.filter(({ isNormalized }) => !isNormalized).map((rule) => ({ pattern: rule.text, rule })),
+  );
+  const splitNormalized = createTextSplitter(
+    rules.filter(({ isNormalized }) => isNormalized).map((rule) => ({ pattern: normalized(rule.text), rule })),
+  );
+  const encodeOrdinary = ordinaryEncoder(library.model, (text, isFirst) =>
+    preTokenizer === null ? [text] : preTokenizer(text, { section_index: isFirst ? 0 : 1 }),
+  );
+
+  return {
+    ...rest,
+    vocabSize,
+    addedTokens: [...addedById.values()]
+      .sort((a, b) => a.id - b.id)
+      .map(({ text, id, isSpecial }): AddedToken => ({ text, id, isSpecial })),
+    tokenId: (text) => addedByText.get(text) ?? ids.get(text),
+    encode(text, options = {}) {
+      const mode = checkMode(options.addedTokens ?? 'none');
+      const found: number[] = options.addSpecialTokens === true ? [...before] : [];
+      for (const section of splitRaw(checkedText(text), mode)) {
+        if (section.id !== undefined) found.push(section.id);
+        else {
+          for (const part of splitNormalized(normalized(section.text), mode)) {
+            if (part.id !== undefined) found.push(part.id);
+            else encodeOrdinary(part.text, section.start === 0 && part.start === 0, found);
+          }
+        }
+      }
+      if (options.addSpecialTokens === true) found.push(...after);
+      return Int32Array.from(found);
+    },
+    decode(tokens, options = {}) {
+      const texts: string[] = [];
+      for (let i = 0; i < tokens.length; i++) {
+        const id = checkInteger(`ids[${i}]`, tokens[i], { min: 0, max: vocabSize, belowMax: true });
+        const text = addedById.get(id)?.text ?? vocab[id];
+        // Vocabularies have gaps, and the reference skips them too.
+        if (text === undefined || (options.skipSpecialTokens === true && specials.has(text))) continue;
+        texts.push(text);
+      }
+      return decoder(texts).join('');
+    },
+  };
+}
+
+/** Parts of the package's tokenizer that are public in its types; nothing else of it is kept. */
+function createLibraryTokenizer(file: Json) {
+  const model = { ...(file['model'] as Json) } as Record<string, unknown>;
+  const decoderConfig = (file['decoder'] ?? null) as Json | null;
+  const own = decoderConfig === null ? separated : createTokenDecoder(decoderConfig);
+  const { normalizer, pre_tokenizer: preTokenizer } = file as Readonly<Record<string, Json | null | undefined>>;
+  const library = new LibraryTokenizer(
+    {
+      model,
+      normalizer: normalizer ? referenceNormalizer(normalizer) : null,
+      pre_tokenizer: preTokenizer ? referencePreTokenizer(preTokenizer) : null,
+      decoder: own === undefined ? decoderConfig : null,
+      post_processor: null,
+      // Looked for by ourselves: the package would look for them in every text.
+      added_tokens: [],
+    },
+    { unk_token: model['unk_token'] ?? null },
+  );
+  if (library.model === null) throw new TinkerInputError('tokenizer.json', 'has no model');
+  // It has made its own of them, and they are half of the memory.
+  delete model['vocab'];
+  delete model['merges'];
+  if (library.model instanceof BPE) library.model.merges = [];
+  const { decoder } = library;
+  const decode: TokenDecoder = own ?? ((tokens) => decoder?.decode_chain([...tokens]) ?? tokens);
+  return {
+    normalizer: library.normalizer,
+    pre_tokenizer: library.pre_tokenizer,
+    model: library.model,
+    decoder: decode,
+  };
+}
+
+/** Without a decoder the reference puts spaces between tokens. */
+const separated: TokenDecoder = (tokens) => [tokens.join(' ')];
+
+type LibraryModel = NonNullable<LibraryTokenizer['model']>;
+
+/** Appends the ids of a text in which no added token is looked for. */
+function ordinaryEncoder(
+  model: LibraryModel,
+  words: (text: string, isFirst: boolean) => readonly string[],
+): (text: string, isFirst: boolean, ids: number[]) => void {
+  const { tokens_to_ids: idOf, unk_token_id: unknown } = model;
+  // Word by word, as the reference fuses unknown ones; and the package cannot put a long word of many pieces together.
+  const piecesOf =
+    model instanceof Unigram ? (word: string) => model.tokenize(word) : (word: string) => model([word]);
+  const fuses = model instanceof Unigram;
+  return (text, isFirst, ids) => {
+    for (const word of words(text, isFirst)) {
+      let last: number | undefined;
+      for (const piece of piecesOf(word)) {
+        const id = idOf.get(piece) ?? unknown;
+        const isRepeated = fuses && id === unknown && last === unknown;
+        last = id;
+        if (id !== undefined && !isRepeated) ids.push(id);
+      }
+    }
+  };
+}
+
+/** Half of a surrogate pair is no character: as U+FFFD, which is what becomes of it in UTF-8. */
+function checkedText(text: unknown): string {
+  if (typeof text !== 'string') throw new TinkerInputError('text', `must be a string, got ${show(text)}`);
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
+}
+
+function checkMode(value: unknown): NonNullable<EncodeOptions['addedTokens']> {
+  if (value === 'none' || value === 'ordinary' || value === 'all') return value;
+  throw new TinkerInputError('addedTokens', `must be "none", "ordinary" or "all", got ${show(value)}`);
+}
+
+function bytesOf(file: JsonFile): Uint8Array {
+  if (file instanceof Uint8Array) return file;
+  return encodeUtf8(typeof file === 'string' ? file : JSON.stringify(file));
+}
+
+function readJson(field: string, file: JsonFile): Json {
+  if (!(file instanceof Uint8Array) && typeof file !== 'string') return checkRecord(field, file);
+  let value: unknown;
+  try {
+    value = JSON.parse(typeof file === 'string' ? file : decodeUtf8(file));
+  } catch (cause) {
+    throw new TinkerInputError(field, 'must be JSON', { cause });
+  }
+  return checkRecord(field, value);
+}

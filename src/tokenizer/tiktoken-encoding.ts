@@ -1,0 +1,115 @@
+import { concatBytes, decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
+import { show } from '../kernel/checks.ts';
+import { TinkerInputError } from '../kernel/errors.ts';
+import { checkedTokens } from '../wire/checked-tokens.ts';
+import { createMerge } from './tiktoken-merge.ts';
+import type { RankTable } from './tiktoken-ranks.ts';
+import { utf8Writer } from './tiktoken-utf8.ts';
+import type { AddedToken, EncodeOptions, Tokenizer } from './tokenizer.ts';
+
+/** What a tokenizer of this format is made of, read and checked. */
+export interface TiktokenParts {
+  /** The vocabulary of ordinary text. */
+  readonly ranks: RankTable;
+  /** Splits ordinary text into pieces, of which each becomes tokens of its own; global. */
+  readonly pattern: RegExp;
+  /** The other tokens, by ascending id, none of them in `ranks`. */
+  readonly addedTokens: readonly AddedToken[];
+  /** Cuts text into parts that are encoded each for itself, as a model's own code does. */
+  readonly cut: (text: string) => Iterable<string>;
+  /** As the tokenizer gives it. */
+  readonly fingerprint: string;
+  /** As the tokenizer gives it. */
+  readonly chatTemplate: Tokenizer['chatTemplate'];
+}
+
+/** A tokenizer of these parts. */
+export function createTiktoken(parts: TiktokenParts): Tokenizer {
+  const { ranks, pattern, addedTokens, cut, fingerprint, chatTemplate } = parts;
+  const idOf = new Map(addedTokens.map(({ text, id }) => [text, id]));
+  const byId = new Map(addedTokens.map((token) => [token.id, token]));
+  const vocabSize = Math.max(ranks.size, ...addedTokens.map(({ id }) => id + 1));
+  const finders = {
+    none: undefined,
+    ordinary: finderOf(addedTokens.filter(({ isSpecial }) => !isSpecial)),
+    all: finderOf(addedTokens),
+  };
+  const encodeOrdinary = ordinaryEncoder(ranks, pattern);
+
+  const bytesOf = (id: number, i: number): Uint8Array => {
+    const added = byId.get(id);
+    const bytes = added === undefined ? ranks.bytesOf(id) : encodeUtf8(added.text);
+    if (bytes !== undefined) return bytes;
+    throw new TinkerInputError(`ids[${i}]`, `must be a token of the ${vocabSize} there are, got ${id}`);
+  };
+
+  return {
+    vocabSize,
+    addedTokens,
+    fingerprint,
+    chatTemplate,
+    tokenId(text) {
+      const bytes = encodeUtf8(text);
+      const rank = idOf.get(text) ?? ranks.rankOf(bytes, 0, bytes.length);
+      return rank < 0 ? undefined : rank;
+    },
+    encode(text, options) {
+      const finder = finders[checkAddedTokens(options)];
+      const ids: number[] = [];
+      for (const part of cut(wellFormed(checkString(text)))) {
+        let at = 0;
+        for (const { 0: found, index } of finder === undefined ? [] : part.matchAll(finder)) {
+          encodeOrdinary(part.slice(at, index), ids);
+          ids.push(idOf.get(found)!);
+          at = index + found.length;
+        }
+        encodeOrdinary(at === 0 ? part : part.slice(at), ids);
+      }
+      return Int32Array.from(ids);
+    },
+    decode(ids, options) {
+      const skips = options?.skipSpecialTokens === true;
+      const tokens = [...checkedTokens('ids', ids)].map(bytesOf);
+      return decodeUtf8(
+        concatBytes(skips ? tokens.filter((_, i) => byId.get(ids[i]!)?.isSpecial !== true) : tokens),
+      );
+    },
+  };
+}
+
+/** Appends the ids of a text in which nothing but ordinary tokens is looked for. */
+function ordinaryEncoder(ranks: RankTable, pattern: RegExp): (text: string, ids: number[]) => void {
+  const merge = createMerge(ranks);
+  const write = utf8Writer();
+  return (text, ids) => {
+    // What no alternative of the pattern matches is left out, as the reference does.
+    for (const piece of text.match(pattern) ?? []) {
+      if (piece === '') continue;
+      const { bytes, length } = write(piece);
+      merge(bytes, length, ids);
+    }
+  };
+}
+
+/** Finds any of the tokens; the longest of those that begin alike. */
+function finderOf(tokens: readonly AddedToken[]): RegExp | undefined {
+  if (tokens.length === 0) return undefined;
+  const texts = tokens.map(({ text }) => text).sort((a, b) => b.length - a.length);
+  return new RegExp(texts.map((text) => text.replace(/[\\^$*+?.()|[\]{}/-]/g, '\\$&')).join('|'), 'g');
+}
+
+/** A surrogate without its other half is no character: it is U+FFFD, for the pattern too. */
+function wellFormed(text: string): string {
+  return /\p{Surrogate}/u.test(text) ? decodeUtf8(encodeUtf8(text)) : text;
+}
+
+function checkString(text: unknown): string {
+  if (typeof text === 'string') return text;
+  throw new TinkerInputError('text', `must be a string, got ${show(text)}`);
+}
+
+function checkAddedTokens(options: EncodeOptions | undefined): 'none' | 'ordinary' | 'all' {
+  const which: unknown = options?.addedTokens ?? 'none';
+  if (which === 'none' || which === 'ordinary' || which === 'all') return which;
+  throw new TinkerInputError('addedTokens', `must be "none", "ordinary" or "all", got ${show(which)}`);
+}
