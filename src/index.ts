@@ -76,6 +76,15 @@ export type { CircuitBreakerOptions } from './policy/breaker.ts';
 export type { AdaptivePollOptions, PollContext, PollPolicyOption } from './policy/poll-policy.ts';
 export { memoryStorage } from './storage/memory.ts';
 export type { Storage, StorageSetOptions } from './storage/storage.ts';
+export type {
+  AddedToken,
+  ChatTemplate,
+  DecodeOptions,
+  EncodeOptions,
+  Tokenizer,
+  TokenizerLoader,
+  TokenizerReference,
+} from './tokenizer/tokenizer.ts';
 export type { ApiKey } from './transport/credential.ts';
 export type { AuthScheme, FetchLike } from './transport/transport.ts';
 export { VERSION } from './version.ts';

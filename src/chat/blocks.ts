@@ -12,6 +12,8 @@ export interface BlockContext {
   span: number;
   /** Whether it is in a `{% generation %}` block. */
   isGenerated: boolean;
+  /** How many loops it is in. */
+  depth: number;
 }
 
 /** Takes what a block writes. */
@@ -72,17 +74,13 @@ export function runBlock(
 }
 
 /** Do something at another place of the conversation. */
-function within<T>(
-  context: BlockContext,
-  place: Partial<Pick<BlockContext, 'span' | 'isGenerated'>>,
-  run: () => T,
-): T {
-  const { span, isGenerated } = context;
+function within<T>(context: BlockContext, place: Partial<Omit<BlockContext, 'messageAt'>>, run: () => T): T {
+  const { span, isGenerated, depth } = context;
   Object.assign(context, place);
   try {
     return run();
   } finally {
-    Object.assign(context, { span, isGenerated });
+    Object.assign(context, { span, isGenerated, depth });
   }
 }
 
@@ -111,9 +109,10 @@ function runLoop(
     : all;
   for (const [i, item] of items.entries()) {
     const inner = bind(item);
-    describeLoop(inner, items, i);
+    describeLoop(inner, items, i, context.depth);
     const span = context.messageAt.get(item) ?? context.span;
-    if (within(context, { span }, () => run(node.body ?? [], inner)) === 'break') return;
+    if (within(context, { span, depth: context.depth + 1 }, () => run(node.body ?? [], inner)) === 'break')
+      return;
   }
   if (items.length === 0) run(node.defaultBlock ?? [], scope);
 }
@@ -124,6 +123,7 @@ function iterated(tracer: Tracer, from: Value): readonly Value[] {
     const owner = tracer.provenance.ownerOf(from) ?? 'unknown';
     return [...membersOf(from).keys()].map((text) => tracer.text([{ text, owner, isDerived: false }]));
   }
+  if (from.type === 'UndefinedValue') return [];
   if (!isList(from)) throw new Error(`it loops over ${kindOf(from)}`);
   return itemsOf(from).map((item) => tracer.provenance.inherit(item, from));
 }
@@ -138,7 +138,7 @@ function bindings(tracer: Tracer, target: TemplateNode, item: Value): readonly (
 }
 
 /** The variable `loop`. */
-function describeLoop(scope: Environment, items: readonly Value[], index: number): void {
+function describeLoop(scope: Environment, items: readonly Value[], index: number, depth: number): void {
   scope.set('loop', {
     index: index + 1,
     index0: index,
@@ -147,6 +147,8 @@ function describeLoop(scope: Environment, items: readonly Value[], index: number
     first: index === 0,
     last: index === items.length - 1,
     length: items.length,
+    depth: depth + 1,
+    depth0: depth,
   });
   const loop = membersOf(scope.lookupVariable('loop'));
   const before = items[index - 1];

@@ -113,8 +113,8 @@ export function createChat(tokenizer: Tokenizer, options: ChatOptions = {}): Cha
       grows ??= growsByExtension(encoder);
       return grows;
     },
-    text: (messages, options) => promptOf(encoder, messages, options).text,
-    prompt: (messages, options) => promptOf(encoder, messages, options).ids,
+    text: (messages, options) => promptText(encoder, messages, options),
+    prompt: (messages, options) => promptIds(encoder, messages, options),
     encode,
     supervisedDatum: (messages, options = {}) => {
       const { maxTokens: _, truncate: __, ...rest } = options;
@@ -127,19 +127,28 @@ export function createChat(tokenizer: Tokenizer, options: ChatOptions = {}): Cha
   };
 }
 
-function promptOf(
+/** The ids of a prompt. */
+function promptIds(
   encoder: MessageEncoder,
   messages: readonly ChatMessage[],
   { continueLast = false, ...input }: PromptOptions = {},
-): { readonly text: string; readonly ids: Int32Array<ArrayBuffer> } {
+): Int32Array<ArrayBuffer> {
   const checked = checkedMessages('messages', messages);
-  const { chunks, rendering } = encoder.encode(
-    checked,
-    input,
-    !continueLast,
-    continueLast ? prefillBounds(checked) : undefined,
-  );
-  return { text: rendering.text.slice(0, chunks.at(-1)?.end ?? 0), ids: idsOf(chunks) };
+  const excerpt = continueLast ? prefillBounds(checked) : undefined;
+  return idsOf(encoder.encode(checked, input, !continueLast, excerpt).chunks);
+}
+
+/** The same as text, of which nothing is encoded. */
+function promptText(
+  encoder: MessageEncoder,
+  messages: readonly ChatMessage[],
+  { continueLast = false, ...input }: PromptOptions = {},
+): string {
+  const checked = checkedMessages('messages', messages);
+  const rendering = encoder.render(checked, input, !continueLast);
+  if (!continueLast) return rendering.text;
+  const [start, end] = prefillBounds(checked).bounds({ rendering, parts: new Map() });
+  return rendering.text.slice(start, end);
 }
 
 /** 32 hex digits that name texts, in their order and with their bounds. */

@@ -1,15 +1,14 @@
-import { show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { checkedTokens } from '../wire/checked-tokens.ts';
 import type { TokenIds } from '../wire/types/model-input.ts';
 import type { SampledSequence } from '../wire/types/sampling.ts';
 import { knownPart, type MessageEncoder } from './encoding.ts';
 import { ASSISTANT, type ChatMessage, checkedMessages } from './message.ts';
 import type { RenderInput } from './render.ts';
+import { checkedReply, endsWithStop, withoutStop } from './reply.ts';
 import { datumOf, type SupervisedDatum, type SupervisedOptions, type WeightedTokens } from './supervised.ts';
 import { type Chunk, idsOf } from './text-encoder.ts';
-import { STAND_IN, type TurnEnds } from './turn-ends.ts';
+import { STAND_IN } from './turn-ends.ts';
 
 /** A run of a conversation's tokens: what a model said, or what the template and others said in between. */
 export interface ConversationSegment {
@@ -44,7 +43,7 @@ export interface Conversation {
   /** Everything up to the last reply in runs, as `rlDatum` takes them. */
   readonly segments: readonly ConversationSegment[];
   /**
-   * Take a reply as it was sampled. Nothing of it is encoded again.
+   * Take a reply as it was sampled. Nothing of it is encoded again. Bare ids are taken for a whole reply.
    *
    * @param message - The reply in words, e.g. with `tool_calls`, for templates that look at it. @default its decoded text
    */
@@ -103,7 +102,8 @@ export function createConversation(
     },
     addSampled(reply, message) {
       const sampled = checkedReply(reply);
-      const words = tokenizer.decode(sampled.tokens);
+      // Some models have more ids than their tokenizer knows.
+      const words = tokenizer.decode(sampled.tokens.filter((id) => id < tokenizer.vocabSize));
       const isEnded = endsWithStop(encoder.turnEnds(), sampled.tokens, words);
       const content = isEnded ? withoutStop(tokenizer, encoder.turnEnds(), sampled.tokens, words) : words;
       const view = { content, ...message, role: ASSISTANT };
@@ -190,42 +190,6 @@ function turnEnd(means: Means, messages: readonly ChatMessage[], last: Run): rea
 function endsTurn(encoder: MessageEncoder, { token, end, start }: Chunk): boolean {
   const { ids } = encoder.turnEnds();
   return ids.size === 0 ? end > start : token !== undefined && ids.has(token.id);
-}
-
-function checkedReply(
-  reply: SampledSequence | TokenIds,
-): ConversationSegment & { tokens: Int32Array<ArrayBuffer> } {
-  const isSequence = typeof reply === 'object' && reply !== null && 'tokens' in reply;
-  const tokens = checkedTokens(isSequence ? 'reply.tokens' : 'reply', isSequence ? reply.tokens : reply);
-  if (!isSequence) return { tokens: Int32Array.from(tokens), logprobs: undefined, stopReason: 'stop' };
-  const { logprobs, stopReason } = reply;
-  if (logprobs !== undefined && logprobs.length !== tokens.length) {
-    throw new TinkerInputError(
-      'reply.logprobs',
-      `must have one value for each of the ${tokens.length} tokens, got ${show(logprobs.length)}`,
-    );
-  }
-  return {
-    tokens: Int32Array.from(tokens),
-    logprobs: logprobs === undefined ? undefined : Float32Array.from(logprobs),
-    stopReason,
-  };
-}
-
-/** Whether the server left in what ends the turn. */
-function endsWithStop({ ids, stop }: TurnEnds, tokens: Int32Array, words: string): boolean {
-  const [text] = stop;
-  if (typeof text === 'string') return words.endsWith(text);
-  const last = tokens.at(-1);
-  return last !== undefined && (ids.has(last) || (stop as readonly number[]).includes(last));
-}
-
-/** A reply's words without what ends the turn. */
-function withoutStop(tokenizer: Tokenizer, { stop }: TurnEnds, tokens: Int32Array, words: string): string {
-  const [text] = stop;
-  return typeof text === 'string'
-    ? words.slice(0, words.length - text.length)
-    : tokenizer.decode(tokens.subarray(0, -1));
 }
 
 function segmentOf({ tokens, sampled }: Run): ConversationSegment {

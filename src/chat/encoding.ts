@@ -1,7 +1,7 @@
 import { TinkerInputError } from '../kernel/errors.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { createTokenFinder } from './added-token-finder.ts';
-import { type GeneratedPart, generatedPart } from './generated-parts.ts';
+import { type GeneratedPart, generatedPart, promptTeller } from './generated-parts.ts';
 import { ASSISTANT, type ChatMessage } from './message.ts';
 import { createRenderer, type Renderer, type RenderInput, type Rendering } from './render.ts';
 import type { ParsedTemplate } from './template.ts';
@@ -52,15 +52,15 @@ export interface MessageEncoderOptions {
 /** An encoder for one tokenizer and template. */
 export function createMessageEncoder(options: MessageEncoderOptions): MessageEncoder {
   const { tokenizer, template, variables } = options;
+  const { addedTokens } = tokenizer;
   const render = createRenderer(options);
   const encodeChunks = createChunkEncoder(tokenizer);
   const find = createTokenFinder({
     ...options,
-    addedTokens: tokenizer.addedTokens,
+    addedTokens,
     handedOver: template.handedOver,
   });
-  const specialTexts = tokenizer.addedTokens.filter(({ isSpecial }) => isSpecial).map(({ text }) => text);
-  const endOfText = tokenizer.addedTokens.find(({ text }) => text === variables['eos_token'])?.id;
+  const endOfText = addedTokens.find(({ text }) => text === variables['eos_token'])?.id;
   let ends: TurnEnds | undefined;
   const turnEnds = (): TurnEnds => {
     ends ??= findTurnEnds({ render, find, endOfText });
@@ -72,7 +72,17 @@ export function createMessageEncoder(options: MessageEncoderOptions): MessageEnc
     encode(messages, input, addGenerationPrompt, excerpt) {
       const rendering = render(messages, input, addGenerationPrompt);
       const found = find({ rendering, messages, input });
-      const context = { render, messages, input, rendering, found, turnEnds: turnEnds(), specialTexts };
+      const promptOf = promptTeller({ render, messages, input }, template.hasConstantPrompt);
+      const context = {
+        render,
+        messages,
+        input,
+        rendering,
+        found,
+        turnEnds: turnEnds(),
+        promptOf,
+        addedTokens,
+      };
       const parts = new Map(
         [...messages.keys()]
           .filter((m) => m >= (excerpt?.firstPart ?? 0) && messages[m]?.role === ASSISTANT)

@@ -10,10 +10,18 @@ import { shownPieces, summaryOf } from './explain-shown.ts';
 import { tokenTexts } from './explain-token-text.ts';
 
 /** Tokens that have a weight each, before they are made a datum. */
-export interface WeightedTokens {
+export interface TokensToExplain {
   /** The tokens, or a whole input with images. */
   readonly tokens: ModelInput | TokenIds;
   /** The weight of each token as what is to be predicted; one a position. */
+  readonly weights: FloatInput;
+}
+
+/** The same by the name that chats have for it. */
+export interface IdsToExplain {
+  /** The tokens. */
+  readonly ids: TokenIds;
+  /** The weight of each token as what is to be predicted. */
   readonly weights: FloatInput;
 }
 
@@ -41,15 +49,16 @@ const WIDTH = 100;
  *
  * @throws TinkerInputError - where it cannot be shown; what a loss would refuse beside that, `forwardBackward` tells.
  */
-export function explain(what: Datum | WeightedTokens, options: ExplainOptions): string {
+export function explain(what: Datum | TokensToExplain | IdsToExplain, options: ExplainOptions): string {
+  checkRecord('options', options);
   const { tokenizer, format = 'text', width, logprobs = true } = options;
   if (format !== 'text' && format !== 'ansi' && format !== 'html')
     throw new TinkerInputError('format', `must be "text", "ansi" or "html", got ${show(format)}`);
   if (width !== undefined) checkInteger('width', width, { min: 20 });
   checkBoolean('logprobs', logprobs);
   checkRecord('tokenizer', tokenizer, 'a tokenizer');
-  const explained =
-    'tokens' in checkRecord('datum', what, 'a datum') ? weightedPieces(what) : datumPieces(what);
+  const given = checkRecord('datum', what, 'a datum');
+  const explained = 'tokens' in given || 'ids' in given ? weightedPieces(given) : datumPieces(given);
   const pieces = shownPieces(explained, tokenTexts(tokenizer), logprobs);
   const summary = summaryOf(explained);
   if (format === 'html') return explainHtml(pieces, summary, width);

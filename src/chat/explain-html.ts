@@ -9,7 +9,7 @@ const BOX =
   'font:.9em/1.9 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere';
 
 /** Of every token: its end is seen, and no writing direction reaches beyond it. */
-const TOKEN = 'unicode-bidi:isolate;padding:.1em .05em;border-right:1px solid rgba(128,128,128,.45)';
+const TOKEN = 'unicode-bidi:isolate;padding:0 1px;border-right:1px solid #8887';
 
 /** Of a log-probability. */
 const TAIL = 'unicode-bidi:isolate;opacity:.75;font-style:normal;font-weight:normal';

@@ -34,7 +34,7 @@ export function explainLines(pieces: readonly ShownPiece[], width: number, isCol
     line.width += size + 1;
   };
   const endLine = (): void => {
-    if (line !== undefined) lines.push(line.parts.join('').trimEnd());
+    if (line !== undefined) lines.push(line.parts.join(''));
     line = undefined;
   };
   for (const piece of pieces) {

@@ -85,8 +85,9 @@ export function datumPieces(datum: unknown): ExplainedPieces {
 
 /** The pieces of tokens that have a weight each. */
 export function weightedPieces(options: unknown): ExplainedPieces {
-  const { tokens, weights } = checkRecord('options', options);
-  const chunks = checkedChunks('tokens', tokens as ModelInput | TokenIds);
+  const { tokens, ids, weights } = checkRecord('options', options);
+  const [name, given] = tokens === undefined ? ['ids', ids] : ['tokens', tokens];
+  const chunks = checkedChunks(name as string, given as ModelInput | TokenIds);
   const values = rowsOf(checkedTensor('weights', weights, 'floats'));
   const pieces = inputPieces('weights', chunks, values.length, {
     before: 0,
@@ -152,10 +153,9 @@ function tokenPiece(token: number, index: number, rows: RowValues): ExplainedPie
   };
 }
 
-/** What an image takes that does not say it: what the others leave. */
+/** What an image takes that does not say it: what the others leave. Of two that do not, nobody can tell. */
 function restOf(chunks: readonly CheckedChunk[], length: number): number {
-  const silent = chunks.filter((chunk) => chunksLength([chunk]) === undefined);
-  return silent.length === 1 ? Math.max(0, length - knownLength(chunks)) : 0;
+  return Math.max(0, length - knownLength(chunks));
 }
 
 function rowsOf({ data, shape, sparse }: CheckedTensor): Rows {

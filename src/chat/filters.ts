@@ -34,6 +34,12 @@ export function applyFilter(
       return joined(tracer, operand, given.at(0, 'd'));
     case 'capitalize':
       return rewritten(tracer, operand, capitalized);
+    case 'title':
+      // Unlike the method of this name: letters behind an apostrophe stay small.
+      return rewritten(tracer, operand, (text) => text.replace(/[^-\s({[<]+/g, capitalized));
+    case 'length':
+    case 'count':
+      return tracer.count(sizeOf(operand));
     case 'tojson':
       return derived(tracer, pythonJson(jsonSource(operand), jsonStyle(given)), operand);
     default:
@@ -62,6 +68,15 @@ function readArguments(tracer: Tracer, args: readonly TemplateNode[], scope: Env
       return argument === undefined ? undefined : tracer.evaluate(argument, scope);
     },
   };
+}
+
+/** Characters of a text, entries of a list or mapping. */
+function sizeOf(value: Value): number {
+  if (isText(value)) return [...(value.value as string)].length;
+  if (isList(value)) return itemsOf(value).length;
+  if (isMap(value)) return membersOf(value).size;
+  if (value.type === 'UndefinedValue') return 0;
+  throw new Error(`${kindOf(value)} has no length`);
 }
 
 function asText(tracer: Tracer, value: Value): Value {

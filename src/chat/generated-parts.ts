@@ -1,3 +1,4 @@
+import type { AddedToken } from '../tokenizer/tokenizer.ts';
 import type { FoundToken } from './added-token-finder.ts';
 import type { ChatMessage } from './message.ts';
 import { type PlacedPiece, type Renderer, type RenderInput, type Rendering, spanOf } from './render.ts';
@@ -24,8 +25,10 @@ export interface PartContext {
   readonly found: readonly FoundToken[];
   /** How turns end. */
   readonly turnEnds: TurnEnds;
-  /** How the special tokens are written. */
-  readonly specialTexts: readonly string[];
+  /** What the template writes to make the model answer with a message. */
+  promptOf(message: number): readonly PlacedPiece[];
+  /** Of the tokenizer. */
+  readonly addedTokens: readonly AddedToken[];
 }
 
 /** The generated part of an assistant's message; a string that says why where it cannot be told. */
@@ -35,8 +38,8 @@ export function generatedPart(context: PartContext, message: number): GeneratedP
   if (span === undefined)
     return `the template does not write messages[${message}] in one turn of a loop over the messages`;
   const from = message > 0 ? (spanOf(rendering, message - 1)?.end ?? span.start) : span.start;
-  const prompt = generationPrompt(context, message);
-  const header = headerLength(prompt, rendering.text.slice(from, span.end), context.specialTexts);
+  const prompt = context.promptOf(message);
+  const header = headerLength(prompt, rendering.text.slice(from, span.end), context.addedTokens);
   const start = header === undefined ? generationBlock(rendering, message) : from + header;
   if (start === undefined) {
     const words = JSON.stringify(prompt.map(({ text }) => text).join(''));
@@ -51,16 +54,26 @@ export function generatedPart(context: PartContext, message: number): GeneratedP
   return { message, start, turnEnd: isText ? span.end - words.length : span.end, end: span.end };
 }
 
-/** What the template writes to make the model answer with this message. */
-function generationPrompt(context: PartContext, message: number): readonly PlacedPiece[] {
-  const before = context.messages.slice(0, message);
-  const tail = message === 0 ? undefined : promptTail(context, before);
-  return tail ?? promptTail(context, [{ role: 'user', content: 'x' }]) ?? [];
+/** What the template writes to make the model answer with a message; asked for once where it is always the same. */
+export function promptTeller(
+  { render, messages, input }: Pick<PartContext, 'render' | 'messages' | 'input'>,
+  isConstant: boolean,
+): PartContext['promptOf'] {
+  let constant: readonly PlacedPiece[] | undefined;
+  const probe: readonly ChatMessage[] = [{ role: 'user', content: 'x' }];
+  return (message) => {
+    const own =
+      constant ?? (message === 0 ? undefined : promptTail(render, input, messages.slice(0, message)));
+    const prompt = own ?? promptTail(render, input, probe) ?? [];
+    if (isConstant) constant = prompt;
+    return prompt;
+  };
 }
 
 /** What comes behind the last message when an answer is asked for; `undefined` where the template refuses the messages. */
 function promptTail(
-  { render, input }: PartContext,
+  render: Renderer,
+  input: RenderInput,
   messages: readonly ChatMessage[],
 ): readonly PlacedPiece[] | undefined {
   try {
@@ -85,7 +98,7 @@ function promptTail(
 function headerLength(
   prompt: readonly PlacedPiece[],
   turn: string,
-  specialTexts: readonly string[],
+  addedTokens: readonly AddedToken[],
 ): number | undefined {
   const whole = prompt.map(({ text }) => text).join('');
   let header = 0;
@@ -93,10 +106,19 @@ function headerLength(
     if (!turn.startsWith(text, header)) break;
     header += text.length;
   }
-  if (header === 0) header = commonLength(whole, turn);
+  if (header === 0) header = withoutTornToken(whole, commonLength(whole, turn), addedTokens);
   const rest = whole.slice(header);
-  if (rest !== '' && (header === 0 || specialTexts.some((text) => rest.includes(text)))) return undefined;
-  return header;
+  const isOther = header === 0 || addedTokens.some(({ text, isSpecial }) => isSpecial && rest.includes(text));
+  return rest !== '' && isOther ? undefined : header;
+}
+
+/** A length that cuts no added token in two. */
+function withoutTornToken(words: string, length: number, addedTokens: readonly AddedToken[]): number {
+  const starts = addedTokens.map(({ text }) => {
+    const at = words.indexOf(text, Math.max(0, length - text.length + 1));
+    return at === -1 ? length : at;
+  });
+  return Math.min(length, ...starts);
 }
 
 /** Where the template itself says that the model begins. */

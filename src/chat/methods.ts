@@ -1,11 +1,16 @@
 import type { Environment } from '@huggingface/jinja';
 import { isList, isText, itemsOf, type Piece, slicePieces, type Value } from './provenance.ts';
-import { capitalized, type StripSide, stripBounds } from './python-text.ts';
+import { capitalized, type StripSide, stripBounds, titled } from './python-text.ts';
 import type { TemplateNode } from './template.ts';
 import type { Tracer } from './tracer.ts';
 import { kindOf } from './values.ts';
 
 const STRIPS: Readonly<Record<string, StripSide>> = { strip: 'both', lstrip: 'left', rstrip: 'right' };
+
+const REWRITES: Readonly<Record<string, (text: string) => string>> = {
+  capitalize: capitalized,
+  title: titled,
+};
 
 /**
  * A method of a string that has to keep track of what is whose, or that Python has otherwise; `undefined` for one that
@@ -20,11 +25,14 @@ export function callMethod(
 ): Value | undefined {
   if (!isText(object)) return undefined;
   const side = STRIPS[name];
-  const values = (): readonly Value[] => args.map((argument) => tracer.evaluate(argument, scope));
-  if (side !== undefined) return stripped(tracer, object, side, values()[0]);
-  if (name === 'join') return joined(tracer, values()[0], object);
-  if (name === 'capitalize') return tracer.provenance.inherit(rewritten(tracer, object, capitalized), object);
-  return undefined;
+  const first = (): Value | undefined => {
+    const [argument] = args;
+    return argument === undefined ? undefined : tracer.evaluate(argument, scope);
+  };
+  if (side !== undefined) return stripped(tracer, object, side, first());
+  if (name === 'join') return joined(tracer, first(), object);
+  const rewrite = REWRITES[name];
+  return rewrite === undefined ? undefined : rewritten(tracer, object, rewrite);
 }
 
 /** A string without characters at its ends. */
@@ -36,6 +44,7 @@ export function stripped(tracer: Tracer, value: Value, side: StripSide, characte
 
 /** The strings of a list as one. */
 export function joined(tracer: Tracer, list: Value | undefined, separator: Value | undefined): Value {
+  if (list?.type === 'UndefinedValue') return tracer.text([]);
   if (list === undefined || !isList(list)) throw new Error('it joins what is no list');
   const between = separator === undefined ? [] : tracer.provenance.piecesOf(separator);
   const pieces: Piece[] = [];

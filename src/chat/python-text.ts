@@ -57,6 +57,11 @@ export function capitalized(text: string): string {
   return first.toUpperCase() + rest.join('').toLowerCase();
 }
 
+/** `str.title()`: each run of letters begins large and goes on small. */
+export function titled(text: string): string {
+  return text.replace(/\p{L}+/gu, capitalized);
+}
+
 /** What `tojson` was told. */
 export interface JsonStyle {
   /** Spaces a level; `undefined` for one line. */

@@ -93,7 +93,7 @@ function run(
   for (const [name, value] of Object.entries(given)) {
     if (name !== 'namespace') scope.set(name, value);
   }
-  const context: BlockContext = { messageAt: new Map(), span: -1, isGenerated: false };
+  const context: BlockContext = { messageAt: new Map(), span: -1, isGenerated: false, depth: 0 };
   const tracer = createTracer(scope, context);
   for (const [name, owner] of owners) tracer.provenance.setOwner(scope.lookupVariable(name), owner);
   for (const [m, message] of itemsOf(scope.lookupVariable('messages') as Value).entries()) {

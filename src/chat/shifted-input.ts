@@ -45,7 +45,7 @@ export function shiftedInput(pieces: readonly InputPiece[]): ShiftedInput {
   const last = chunks.at(-1);
   if (last?.type !== 'encoded_text') {
     throw new TinkerInputError(
-      pieces.at(-1)?.field ?? 'tokens',
+      pieces.filter(({ length }) => length > 0).at(-1)?.field ?? 'tokens',
       'must not end in an image or in audio: no token comes after it; leave it out',
     );
   }

@@ -1,5 +1,6 @@
 import { parse, tokenize } from '@huggingface/jinja';
 import { TinkerInputError } from '../kernel/errors.ts';
+import { hasConstantPrompt } from './constant-prompt.ts';
 
 /** A node of a parsed template. Which members it has depends on its type. */
 export interface TemplateNode {
@@ -34,6 +35,8 @@ export interface ParsedTemplate {
    * Words of its own that it hands to filters, methods and lists, whose results do not tell what is whose.
    */
   readonly handedOver: readonly string[];
+  /** Whether what makes the model answer is the same behind all messages. */
+  readonly hasConstantPrompt: boolean;
 }
 
 /** Stands for the tag `{% generation %}`, of which the parser knows nothing. No template can spell it. */
@@ -55,7 +58,7 @@ export function parseTemplate(source: string): ParsedTemplate {
     const program = body ?? [];
     const handedOver = new Set<string>();
     prepare(program, handedOver, false);
-    return { body: program, handedOver: [...handedOver] };
+    return { body: program, handedOver: [...handedOver], hasConstantPrompt: hasConstantPrompt(program) };
   } catch (cause) {
     throw new TinkerInputError('template', `cannot be parsed: ${(cause as Error).message}`, { cause });
   }

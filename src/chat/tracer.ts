@@ -14,8 +14,8 @@ export interface Tracer {
   evaluate(node: TemplateNode, scope: Environment): Value;
   /** A string of pieces. */
   text(pieces: readonly Piece[]): Value;
-  /** A list of values. */
-  list(items: readonly Value[]): Value;
+  /** A whole number. */
+  count(value: number): Value;
   /** What a block writes, as a string. */
   capture(body: readonly TemplateNode[], scope: Environment): Value;
   /** A value as Python's `str` has it. @throws Error - for lists and mappings, which no template means to write. */
@@ -122,7 +122,7 @@ export function createTracer(global: Environment, context: BlockContext): Tracer
     provenance,
     evaluate,
     text,
-    list: (items) => plain({ type: 'ArrayLiteral', value: items.map(valued) }, global),
+    count: (value) => plain({ type: 'IntegerLiteral', value }, global),
     capture,
     written: (value) =>
       isText(value)

@@ -62,6 +62,7 @@ export function createRuntime(options: ResolvedServiceOptions, account: Account)
     pollPolicy,
     onLimit,
     serverDeduplicates,
+    loadTokenizer: options.loadTokenizer,
     settings,
     credentials,
     wireFormat,

@@ -10,6 +10,7 @@ import type { Compress, WireFormat } from '../operations/wire-format.ts';
 import { type BreakerConfig, type CircuitBreakerOptions, resolveBreakerConfig } from '../policy/breaker.ts';
 import { type PollPolicy, type PollPolicyOption, resolvePollPolicy } from '../policy/poll-policy.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { TokenizerLoader } from '../tokenizer/tokenizer.ts';
 import { type ConnectionBudget, connectionBudget } from '../transport/connection-budget.ts';
 import type { ApiKey } from '../transport/credential.ts';
 import type { AuthScheme, FetchLike } from '../transport/transport.ts';
@@ -86,6 +87,12 @@ export interface ServiceClientOptions {
    * with it never fails a call. @default none: kept in memory
    */
   readonly storage?: Storage | undefined;
+  /**
+   * Gets tokenizers for `getTokenizer()`: `createTokenizerLoader()` of `isotinker/tokenizer`, or a function of yours.
+   *
+   * @default none: `getTokenizer()` is refused
+   */
+  readonly loadTokenizer?: TokenizerLoader | undefined;
   /** Limits shared with other service clients of this process. @default limits of its own */
   readonly limits?: SharedLimits | undefined;
   /**
@@ -143,6 +150,7 @@ export interface ResolvedServiceOptions {
   readonly connections: ConnectionBudget;
   readonly breaker: BreakerConfig | undefined;
   readonly storage: Storage | undefined;
+  readonly loadTokenizer: TokenizerLoader | undefined;
   readonly limits: SharedLimits;
   readonly billingPauseMs: number | undefined;
   readonly wireFormat: WireFormat;
@@ -184,6 +192,7 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
     connections: connectionBudget(options.connections),
     breaker: resolveBreaker(options.circuitBreaker ?? false, attemptTimeoutMs),
     storage: checkFunctions('storage', options.storage, ['get', 'set', 'delete']),
+    loadTokenizer: checkFunction('loadTokenizer', options.loadTokenizer),
     limits: checkSharedLimits('limits', options.limits) ?? createSharedLimits(),
     billingPauseMs:
       options.billingPauseMs === undefined

@@ -5,6 +5,7 @@ import { createQueueObserver } from '../operations/queue-observer.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import { dispatchSample, withinSamplingLimits } from '../operations/sampling-dispatch.ts';
 import type { CallOptions } from '../operations/scope.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { chunksLength } from '../wire/checked-chunks.ts';
 import { checkedSample } from '../wire/checked-sample.ts';
 import { checkContextLength } from '../wire/context-length.ts';
@@ -13,6 +14,7 @@ import { readSampler } from '../wire/json/rest-sessions.ts';
 import { type ResolvedSample, sampleBody } from '../wire/json/sampling.ts';
 import type { ModelInput, TokenIds } from '../wire/types/model-input.ts';
 import type { SampleRequest, SampleResponse } from '../wire/types/sampling.ts';
+import { createModelTokenizer } from './model-tokenizer.ts';
 import { alignedWithPrompt, promptLogprobsOf, readSampled } from './operation-results.ts';
 import { askRest } from './rest/rest-request.ts';
 import { routeSegment, routeTo } from './rest/rest-routes.ts';
@@ -34,6 +36,8 @@ export interface SamplingClient {
    * @throws TinkerUnsupportedError - as a rejection, where the server cannot tell and the client was not told.
    */
   getBaseModel(options?: CallOptions): Promise<string>;
+  /** The model's tokenizer, as the service's `loadTokenizer` gives it; loaded once. Refused for a service without one. */
+  getTokenizer(options?: CallOptions): Promise<Tokenizer>;
   /** Tokens that this client's finished calls have spent, by kind. */
   usage(): TokenUsage;
 }
@@ -93,6 +97,12 @@ export function createSamplingClient(
     );
   }
 
+  const getBaseModel: SamplingClient['getBaseModel'] = async (options) => {
+    if (baseModel !== undefined) return baseModel;
+    const path = routeTo(`samplers/${routeSegment('samplingSessionId', samplingSessionId)}`);
+    return (await askRest(runtime, { method: 'GET', path }, readSampler, options)).baseModel;
+  };
+
   return {
     samplingSessionId,
     sample(request, options) {
@@ -104,11 +114,10 @@ export function createSamplingClient(
       const sample = checkedSample({ prompt, maxTokens: 1, includePromptLogprobs: true });
       return start(sample, 'compute_logprobs', promptLogprobsOf, options);
     },
-    async getBaseModel(options) {
-      if (baseModel !== undefined) return baseModel;
-      const path = routeTo(`samplers/${routeSegment('samplingSessionId', samplingSessionId)}`);
-      return (await askRest(runtime, { method: 'GET', path }, readSampler, options)).baseModel;
-    },
+    getBaseModel,
+    getTokenizer: createModelTokenizer(runtime, async (options) => ({
+      modelName: await getBaseModel(options),
+    })),
     usage: () => meter.snapshot(),
   };
 }

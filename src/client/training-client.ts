@@ -10,6 +10,7 @@ import type { OperationObserver } from '../operations/run-operation.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import type { CallOptions, Scope } from '../operations/scope.ts';
 import { type Batch, createTurns, type SubmittedBatch } from '../operations/turns.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { checkedCustomBatch } from '../wire/checked-input.ts';
 import { readLoaded, readOptimStep, readSaved, readSavedSamplerSession } from '../wire/json/training.ts';
 import type { Datum, LossFn } from '../wire/types/datum.ts';
@@ -31,6 +32,7 @@ import {
 } from './custom-loss/custom-loss.ts';
 import { submitCustomLoss } from './custom-loss/custom-loss-operation.ts';
 import { getModelInfo } from './model-info.ts';
+import { trainedTokenizer } from './model-tokenizer.ts';
 import { alignedWithRows, onePart, readPass } from './operation-results.ts';
 import type { SamplingClient } from './sampling-client.ts';
 import type { SamplingSessions } from './sampling-sessions.ts';
@@ -103,6 +105,8 @@ export interface TrainingClient {
   createSamplingClient(modelPath: TinkerPath | (string & {}), options?: CallOptions): Promise<SamplingClient>;
   /** What the server knows of the model. */
   getInfo(options?: CallOptions): Promise<ModelInfo>;
+  /** The model's tokenizer, as the service's `loadTokenizer` gives it; loaded once. Refused for a service without one. */
+  getTokenizer(options?: CallOptions): Promise<Tokenizer>;
   /** Give the model's place on the server free, behind all that was submitted before. What was saved stays. */
   unload(options?: CallOptions): ApiFuture<UnloadModelResponse>;
   /** Tokens that this client's finished calls have spent, by kind. */
@@ -190,10 +194,7 @@ export function createTrainingClient(
           const output = readPass(bodies);
           return result === undefined ? output : withMetrics(output, result);
         },
-        handle: () => ({
-          kind: 'forward_backward',
-          ...(result && { metrics: customMetrics(result) }),
-        }),
+        handle: () => ({ kind: 'forward_backward', ...(result && { metrics: customMetrics(result) }) }),
         metering: { meter, estimate: 2 * tokens, usage: () => ({ prefill: tokens, trained: tokens }) },
       },
       options,
@@ -225,12 +226,8 @@ export function createTrainingClient(
       return start(requests.save('weights', fields), SAVE_WEIGHTS, read, options);
     },
     loadState(path, options) {
-      return start(
-        requests.weights('load_weights', loadFields(path, options)),
-        LOAD_WEIGHTS,
-        readLoaded,
-        options,
-      );
+      const request = requests.weights('load_weights', loadFields(path, options));
+      return start(request, LOAD_WEIGHTS, readLoaded, options);
     },
     saveWeightsForSampler(name, options) {
       const fields = { path: checkText('name', name), ...ttlField(options) };
@@ -245,6 +242,7 @@ export function createTrainingClient(
     },
     createSamplingClient: (modelPath, options) => sampling.create({ modelPath }, options),
     getInfo: (options) => getModelInfo(runtime, modelId, options),
+    getTokenizer: trainedTokenizer(runtime, modelId, baseModel),
     unload: (options) => unloadModel(runtime, turns, modelId, options),
   };
 }

@@ -12,6 +12,7 @@ import type { PollPolicy } from '../policy/poll-policy.ts';
 import { SPREAD_MS } from '../policy/rate-window.ts';
 import { type RetryPause, retry } from '../policy/retry.ts';
 import { PERMANENT, STATUS_RULES } from '../policy/status-rules.ts';
+import type { TokenizerLoader } from '../tokenizer/tokenizer.ts';
 import type { Pipeline } from '../transport/pipeline.ts';
 import type { TransportRequest } from '../transport/transport.ts';
 import type { Account } from './account.ts';
@@ -62,6 +63,8 @@ export interface Runtime {
   readonly meter: Meter;
   readonly budget: TokenBudget;
   readonly telemetry: Telemetry;
+  /** Gets the tokenizers of models, where the service was given something that does. */
+  readonly loadTokenizer?: TokenizerLoader | undefined;
   /** Requests carry headers that only describe them. */
   readonly describesRequests: boolean;
 }

@@ -27,7 +27,7 @@ export interface KvStorageOptions {
   readonly clock?: Clock | undefined;
   /**
    * Keeps the Worker alive until what it wrote is in the store: `(promise) => ctx.waitUntil(promise)`. Without it, what
-   * waits for its second is lost where no other request comes.
+   * still waits for its second when a request ends goes out in the next request that calls the store.
    */
   readonly waitUntil?: ((outstanding: Promise<void>) => void) | undefined;
   /** Spreads the writes of isolates that were refused together. @default the platform's */
@@ -87,26 +87,36 @@ export function kvStorage(namespace: KeyValueNamespace, options: KvStorageOption
     waitUntil,
   });
 
+  async function read(key: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const own = writes.unwritten(key);
+    if (own !== undefined) return clock.now() < own.expiresAt ? own.value?.slice() : undefined;
+    const { value, metadata } = await namespace.getWithMetadata(key, 'arrayBuffer');
+    return value === null || clock.now() >= endOf(metadata) ? undefined : new Uint8Array(value);
+  }
+
+  async function write(key: string, entry: Entry): Promise<void> {
+    const overdue = writes.tend(key);
+    await writes.write(key, entry);
+    await overdue;
+  }
+
   return {
     async get(key) {
       checkKey(key);
-      writes.tend();
-      const own = writes.unwritten(key);
-      if (own !== undefined) return clock.now() < own.expiresAt ? own.value?.slice() : undefined;
-      const { value, metadata } = await namespace.getWithMetadata(key, 'arrayBuffer');
-      return value === null || clock.now() >= endOf(metadata) ? undefined : new Uint8Array(value);
+      const overdue = writes.tend();
+      const value = await read(key);
+      await overdue;
+      return value;
     },
     async set(key, value, setOptions) {
       checkKey(key);
       checkSize('value', value.length, MAX_VALUE_BYTES);
-      writes.tend();
       const expiresAt = clock.now() + (setOptions?.ttlMs ?? Number.POSITIVE_INFINITY);
-      await writes.write(key, { value: new Uint8Array(value), expiresAt });
+      await write(key, { value: new Uint8Array(value), expiresAt });
     },
     async delete(key) {
       checkKey(key);
-      writes.tend();
-      await writes.write(key, { value: undefined, expiresAt: Number.POSITIVE_INFINITY });
+      await write(key, { value: undefined, expiresAt: Number.POSITIVE_INFINITY });
     },
   };
 }

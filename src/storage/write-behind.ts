@@ -16,8 +16,14 @@ export interface WriteBehindOptions<T> {
 
 /** Writes to a store that takes one a second and key. */
 export interface WriteBehind<T> {
-  /** To be called first in each call of the store. @throws Error - what failed in the background since. */
-  tend(): void;
+  /**
+   * To be called first in each call of the store. Writes what should have gone out before, but for the key that is about
+   * to be written anyway.
+   *
+   * @returns what is to be waited for in the end, where there is no `waitUntil` to keep the context alive.
+   * @throws Error - what failed in the background since.
+   */
+  tend(own?: string): Promise<unknown> | undefined;
   /** What was asked for last under a key, until the store has it. */
   unwritten(key: string): T | undefined;
   /**
@@ -86,54 +92,69 @@ export function createWriteBehind<T>(options: WriteBehindOptions<T>): WriteBehin
     }
   }
 
-  /** Write whatever is there when the key is free, until nothing is. */
-  async function drain(key: string, line: Line<T>, turn: number): Promise<void> {
-    let failed: Error | undefined;
+  function fail(key: string, cause: unknown): Error {
+    const error = new Error(`A write of "${key}" failed in the background: ${messageOf(cause)}`, { cause });
+    failure ??= error;
+    return error;
+  }
+
+  /** After `first`, write whatever is there when the key is free, until nothing is. */
+  async function drain(
+    key: string,
+    line: Line<T>,
+    turn: number,
+    first: Promise<unknown> | undefined,
+  ): Promise<void> {
+    let failed = await first;
     while (line.turn === turn && line.entry !== undefined) {
       const waitMs = line.freeAt - clock.monotonic();
       await new Promise<void>((resolve) => void clock.schedule(resolve, waitMs));
-      if (line.turn !== turn) break;
-      try {
-        await attempt(key, line, turn);
-      } catch (cause) {
-        failed = new Error(`A write of "${key}" failed in the background: ${messageOf(cause)}`, { cause });
-        failure ??= failed;
-      }
+      if (line.turn === turn)
+        await attempt(key, line, turn).catch((cause) => {
+          failed = fail(key, cause);
+        });
     }
     if (line.turn === turn) line.outstanding = undefined;
     if (failed !== undefined) throw failed;
   }
 
-  /** Become the one who looks after a line. @returns the write that is made at once. */
-  function takeOver(key: string, line: Line<T>, isFree: boolean): Promise<void> | undefined {
+  /**
+   * Become the one who looks after a line.
+   *
+   * @param onFailure - Told if the write that is made at once fails.
+   * @returns that write, if the key is free.
+   */
+  function takeOver(
+    key: string,
+    line: Line<T>,
+    isFree: boolean,
+    onFailure: (cause: unknown) => Error | undefined,
+  ): Promise<void> | undefined {
     line.turn += 1;
     const { turn } = line;
     const first = isFree ? attempt(key, line, turn) : undefined;
-    // Who asked for the first write hears of it.
-    const begun = first?.catch(() => {}) ?? Promise.resolve();
-    line.outstanding = begun.then(() => drain(key, line, turn));
+    line.outstanding = drain(key, line, turn, first?.catch(onFailure));
     line.outstanding.catch(() => {});
+    waitUntil?.(line.outstanding);
     return first;
   }
 
-  const keepAlive = ({ outstanding }: Line<T>): void => {
-    if (outstanding !== undefined) waitUntil?.(outstanding);
-  };
-
   return {
-    tend() {
-      const now = clock.monotonic();
-      for (const [key, line] of lines) {
-        if (now < line.freeAt) continue;
-        if (line.entry === undefined) lines.delete(key);
-        else {
-          void takeOver(key, line, false);
-          keepAlive(line);
-        }
+    tend(own) {
+      if (failure !== undefined) {
+        const told = failure;
+        failure = undefined;
+        throw told;
       }
-      const told = failure;
-      failure = undefined;
-      if (told !== undefined) throw told;
+      const now = clock.monotonic();
+      const overdue: unknown[] = [];
+      for (const [key, line] of lines) {
+        if (now < line.freeAt || key === own) continue;
+        if (line.entry === undefined) lines.delete(key);
+        else overdue.push(takeOver(key, line, true, (cause) => fail(key, cause)));
+      }
+      // Nothing else keeps this request alive until they are written.
+      return waitUntil === undefined ? Promise.allSettled(overdue) : undefined;
     },
     unwritten: (key) => lines.get(key)?.entry,
     async write(key, entry) {
@@ -141,9 +162,9 @@ export function createWriteBehind<T>(options: WriteBehindOptions<T>): WriteBehin
       lines.set(key, line);
       line.entry = entry;
       const isFree = clock.monotonic() >= line.freeAt;
-      const first = isFree || line.outstanding === undefined ? takeOver(key, line, isFree) : undefined;
-      keepAlive(line);
-      await first;
+      if (!isFree && line.outstanding !== undefined) return waitUntil?.(line.outstanding);
+      // Who asked for the first write hears of it.
+      await takeOver(key, line, isFree, () => undefined);
     },
   };
 }

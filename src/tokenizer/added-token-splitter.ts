@@ -68,7 +68,8 @@ export function createTextSplitter(
       parts.push({ start, text: found.rule.text, id: found.rule.id });
       done = end;
     }
-    if (done < text.length) parts.push({ start: done, text: done === 0 ? text : text.slice(done), id: undefined });
+    if (done < text.length)
+      parts.push({ start: done, text: done === 0 ? text : text.slice(done), id: undefined });
     return parts;
   };
 }
@@ -99,11 +100,20 @@ function longestAt(
   return found;
 }
 
-function counts(rule: AddedTokenRule, text: string, start: number, end: number, mode: AddedTokenMode): boolean {
+function counts(
+  rule: AddedTokenRule,
+  text: string,
+  start: number,
+  end: number,
+  mode: AddedTokenMode,
+): boolean {
   if (rule.isSpecial && mode !== 'all') return false;
   if (!rule.isSingleWord) return true;
   // Two units are enough for one character.
-  return !WORD_AT_END.test(text.slice(Math.max(0, start - 2), start)) && !WORD_AT_START.test(text.slice(end, end + 2));
+  return (
+    !WORD_AT_END.test(text.slice(Math.max(0, start - 2), start)) &&
+    !WORD_AT_START.test(text.slice(end, end + 2))
+  );
 }
 
 /** Where the white space before a place begins, not before `least`: another token may have swallowed some. */

@@ -65,7 +65,9 @@ function assemble(file: Json, rest: Pick<Tokenizer, 'fingerprint' | 'chatTemplat
     rules.filter(({ isNormalized }) => !isNormalized).map((rule) => ({ pattern: rule.text, rule })),
   );
   const splitNormalized = createTextSplitter(
-    rules.filter(({ isNormalized }) => isNormalized).map((rule) => ({ pattern: normalized(rule.text), rule })),
+    rules
+      .filter(({ isNormalized }) => isNormalized)
+      .map((rule) => ({ pattern: normalized(rule.text), rule })),
   );
   const encodeOrdinary = ordinaryEncoder(library.model, (text, isFirst) =>
     preTokenizer === null ? [text] : preTokenizer(text, { section_index: isFirst ? 0 : 1 }),
@@ -112,7 +114,9 @@ function createLibraryTokenizer(file: Json) {
   const model = { ...(file['model'] as Json) } as Record<string, unknown>;
   const decoderConfig = (file['decoder'] ?? null) as Json | null;
   const own = decoderConfig === null ? separated : createTokenDecoder(decoderConfig);
-  const { normalizer, pre_tokenizer: preTokenizer } = file as Readonly<Record<string, Json | null | undefined>>;
+  const { normalizer, pre_tokenizer: preTokenizer } = file as Readonly<
+    Record<string, Json | null | undefined>
+  >;
   const library = new LibraryTokenizer(
     {
       model,

@@ -57,7 +57,8 @@ function compress(
 ): void {
   for (let i = 0; i < 16; i++) {
     const at = offset + 4 * i;
-    words[i] = (at0(bytes, at) << 24) | (at0(bytes, at + 1) << 16) | (at0(bytes, at + 2) << 8) | at0(bytes, at + 3);
+    words[i] =
+      (at0(bytes, at) << 24) | (at0(bytes, at + 1) << 16) | (at0(bytes, at + 2) << 8) | at0(bytes, at + 3);
   }
   for (let i = 16; i < 64; i++) {
     const early = at0(words, i - 15);

@@ -19,15 +19,13 @@ export function readSurroundings(config: Config | null | undefined): Surrounding
       return { before: [cls[1]], after: [sep[1]] };
     }
     case 'Sequence':
-      return (config['processors'] as readonly Config[])
-        .map(readSurroundings)
-        .reduce(
-          (inner, outer) => ({
-            before: [...outer.before, ...inner.before],
-            after: [...inner.after, ...outer.after],
-          }),
-          NOTHING,
-        );
+      return (config['processors'] as readonly Config[]).map(readSurroundings).reduce(
+        (inner, outer) => ({
+          before: [...outer.before, ...inner.before],
+          after: [...inner.after, ...outer.after],
+        }),
+        NOTHING,
+      );
     default:
       return NOTHING;
   }

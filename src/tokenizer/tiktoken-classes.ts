@@ -57,7 +57,8 @@ function operand(reader: PatternReader, ignoreCase: boolean): string {
   for (;;) {
     const character = reader.characters[reader.at];
     const isEnd = character === ']' || (character === '&' && reader.characters[reader.at + 1] === '&');
-    if (character === undefined || (isEnd && source === '')) throw reader.fault('has an empty class');
+    if (character === undefined) throw reader.fault('has a "[" that nothing closes');
+    if (isEnd && source === '') throw reader.fault('has an empty class');
     if (isEnd) return `[${source}]`;
     if (character === '[' || (character === '~' && reader.characters[reader.at + 1] === '~'))
       throw reader.fault('has a class made of classes, which has no translation,');
@@ -68,7 +69,7 @@ function operand(reader: PatternReader, ignoreCase: boolean): string {
 /** A character, a range of them, or what a backslash stands for. */
 function member(reader: PatternReader, ignoreCase: boolean): string {
   const { characters } = reader;
-  const character = characters[reader.at]!;
+  const character = characters[reader.at] ?? '';
   const first = single(reader, ignoreCase);
   if (first.length > 2 && /^\\[pP]/.test(first)) return first;
   const { at } = reader;
@@ -82,7 +83,7 @@ function member(reader: PatternReader, ignoreCase: boolean): string {
 }
 
 function single(reader: PatternReader, ignoreCase: boolean): string {
-  const character = reader.characters[reader.at]!;
+  const character = reader.characters[reader.at] ?? '';
   if (character === '\\') return escapeSource(reader, ignoreCase);
   reader.at++;
   return escaped(character);

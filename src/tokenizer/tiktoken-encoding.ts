@@ -60,7 +60,8 @@ export function createTiktoken(parts: TiktokenParts): Tokenizer {
         let at = 0;
         for (const { 0: found, index } of finder === undefined ? [] : part.matchAll(finder)) {
           encodeOrdinary(part.slice(at, index), ids);
-          ids.push(idOf.get(found)!);
+          const id = idOf.get(found);
+          if (id !== undefined) ids.push(id);
           at = index + found.length;
         }
         encodeOrdinary(at === 0 ? part : part.slice(at), ids);
@@ -69,10 +70,12 @@ export function createTiktoken(parts: TiktokenParts): Tokenizer {
     },
     decode(ids, options) {
       const skips = options?.skipSpecialTokens === true;
-      const tokens = [...checkedTokens('ids', ids)].map(bytesOf);
-      return decodeUtf8(
-        concatBytes(skips ? tokens.filter((_, i) => byId.get(ids[i]!)?.isSpecial !== true) : tokens),
-      );
+      const tokens: Uint8Array[] = [];
+      for (const [i, id] of checkedTokens('ids', ids).entries()) {
+        const bytes = bytesOf(id, i);
+        if (!skips || byId.get(id)?.isSpecial !== true) tokens.push(bytes);
+      }
+      return decodeUtf8(concatBytes(tokens));
     },
   };
 }

@@ -57,7 +57,7 @@ function alternatives(reader: PatternReader, ignoreCase: boolean): string {
 }
 
 function atom(reader: PatternReader, ignoreCase: boolean): string {
-  const character = reader.characters[reader.at]!;
+  const character = reader.characters[reader.at] ?? '';
   if (character === '(') return group(reader, ignoreCase);
   if (character === '[') return classSource(reader, ignoreCase);
   if (character === '\\') return escapeSource(reader, ignoreCase);

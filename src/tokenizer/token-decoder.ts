@@ -99,14 +99,21 @@ function replace(config: Config): TokenDecoder | undefined {
 }
 
 function strip(config: Config): TokenDecoder {
-  const { content, start: most, stop: mostAtEnd } = config as { content: string; start: number; stop: number };
+  const {
+    content,
+    start: most,
+    stop: mostAtEnd,
+  } = config as { content: string; start: number; stop: number };
   return (tokens) =>
     tokens.map((token) => {
       const characters = Array.from(token);
       const isOther = (character: string): boolean => character !== content;
       const first = characters.slice(0, most).findIndex(isOther);
       const start = first === -1 ? Math.min(most, characters.length) : first;
-      const last = characters.slice(Math.max(0, characters.length - mostAtEnd)).reverse().findIndex(isOther);
+      const last = characters
+        .slice(Math.max(0, characters.length - mostAtEnd))
+        .reverse()
+        .findIndex(isOther);
       const cut = last === -1 ? Math.min(mostAtEnd, characters.length) : last;
       return characters.slice(start, Math.max(start, characters.length - cut)).join('');
     });
@@ -154,6 +161,5 @@ function cleaned(token: string): string {
 
 function bpe(config: Config): TokenDecoder {
   const suffix = String(config['suffix']);
-  return (tokens) =>
-    tokens.map((token, i) => token.replaceAll(suffix, i === tokens.length - 1 ? '' : ' '));
+  return (tokens) => tokens.map((token, i) => token.replaceAll(suffix, i === tokens.length - 1 ? '' : ' '));
 }

@@ -2,10 +2,11 @@ import { parseArgs } from 'node:util';
 import { formatTable } from './bench.ts';
 import { limits } from './limits.ts';
 import { outage } from './outage.ts';
+import { tokenizers } from './tokenizers.ts';
 
 // `npm run bench [-- --json] [-- --only NAME]`: figures as ratios within one run, each beside what it is compared with.
 
-const BENCHES = [outage, limits];
+const BENCHES = [outage, limits, tokenizers];
 
 const { values } = parseArgs({ options: { json: { type: 'boolean' }, only: { type: 'string' } } });
 const chosen = BENCHES.filter(({ name }) => values.only === undefined || name === values.only);

@@ -22,7 +22,11 @@ export async function openBrowser(
   const found = findBrowser(engine);
   if ('missing' in found) throw new Error(found.missing);
   const profile = mkdtempSync(join(tmpdir(), `isotinker-${engine}-`));
-  const drop = (): void => rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  const drop = (): void => {
+    process.off('exit', drop);
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+  };
+  process.once('exit', drop);
   try {
     const browser = await LAUNCHERS[engine]({ program: found.program, urls, profile, signal });
     return {

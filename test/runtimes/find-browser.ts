@@ -33,7 +33,9 @@ export const XVFB = '/usr/bin/Xvfb';
 /** WebKit's own small browser, newest first; it lies beside the library, in a folder named after the architecture. */
 function miniBrowsers(): string[] {
   const libraries = '/usr/lib';
-  const folders = existsSync(libraries) ? readdirSync(libraries).filter((name) => name.includes('linux')) : [];
+  const folders = existsSync(libraries)
+    ? readdirSync(libraries).filter((name) => name.includes('linux'))
+    : [];
   return folders.flatMap((folder) =>
     ['webkit2gtk-4.1', 'webkit2gtk-4.0'].map((version) => `${libraries}/${folder}/${version}/MiniBrowser`),
   );

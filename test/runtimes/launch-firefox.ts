@@ -19,6 +19,7 @@ const PREFERENCES: Readonly<Record<string, unknown>> = {
   'toolkit.telemetry.enabled': false,
   // Hidden tabs keep their timers.
   'dom.min_background_timeout_value': 4,
+  'dom.min_background_timeout_value_without_budget_throttling': 4,
   'dom.timeout.enable_budget_timer_throttling': false,
 };
 

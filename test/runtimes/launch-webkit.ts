@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import type { Browser, Launch } from './launch.ts';
 import { XVFB } from './find-browser.ts';
+import type { Browser, Launch } from './launch.ts';
 import { type OwnProcess, startProcess } from './own-process.ts';
 
 /** Start WebKit's own small browser; it always has a window, so it gets a display without a screen. */
@@ -17,7 +17,10 @@ export async function launchWebkit({ program, urls, profile, signal }: Launch): 
       XDG_CONFIG_HOME: `${profile}/config`,
       XDG_DATA_HOME: `${profile}/data`,
     };
-    const webkit = startProcess(program, ['--features=-HiddenPageDOMTimerThrottling', ...urls], { env, signal });
+    const webkit = startProcess(program, ['--features=-HiddenPageDOMTimerThrottling', ...urls], {
+      env,
+      signal,
+    });
     return {
       ended: Promise.race([webkit.ended, display.ended]),
       async close() {

@@ -1,22 +1,30 @@
 import { serve } from 'srvx';
-import { type Argument, type Call, type Callable, type Functions, type Outcome, type Result, resultOf } from './calls.ts';
+import {
+  type Argument,
+  type Call,
+  type Callable,
+  type Functions,
+  type Outcome,
+  type Result,
+  resultOf,
+} from './calls.ts';
 
-/** Answers requests of pages for anything but their scripts. */
-export type Route = (request: Request) => Response | Promise<Response>;
+/** Answers requests of pages for anything but their scripts; `undefined` for what is not there. */
+export type Answerer = (request: Request) => Promise<Response | undefined>;
 
 /** What a server is to serve. */
 export interface PageServerOptions {
   /** Scripts by path; every page loads `/page.js`. */
   readonly scripts: Readonly<Record<string, string>>;
-  /** Other answers, by the address's path. @default none */
-  readonly routes?: Readonly<Record<string, Route>> | undefined;
+  /** Other answers. @default none */
+  readonly answer?: Answerer | undefined;
 }
 
 /** A page that can be called. */
 export interface Page<F extends Functions> extends Callable<F> {
   /** Where a browser opens it. */
   readonly url: string;
-  /** Resolves when it has been loaded, and asks for calls. */
+  /** Resolves when it has been loaded, and asks for calls; rejects if its script fails before. */
   readonly ready: Promise<void>;
 }
 
@@ -24,6 +32,8 @@ export interface Page<F extends Functions> extends Callable<F> {
 export interface PageServer {
   /** A page that is yet to be opened. */
   page<F extends Functions>(name: string): Page<F>;
+  /** Errors and rejections that nobody caught, in pages and their workers. */
+  readonly troubles: readonly string[];
   close(): Promise<void>;
 }
 
@@ -33,14 +43,24 @@ interface Line {
   /** Wakes the page's request for the next call. */
   wake: () => void;
   arrive: () => void;
+  fail: (error: Error) => void;
 }
 
-const DOCUMENT = '<!doctype html><meta charset="utf-8"><script src="/page.js"></script>';
+/** Tells of trouble before its script could, and then loads it. */
+const DOCUMENT = `<!doctype html><meta charset="utf-8"><script>
+const tell = (trouble) => fetch('/troubles' + location.search, { method: 'POST', body: String(trouble) });
+addEventListener('error', (event) => tell(event.error?.stack ?? event.message));
+addEventListener('unhandledrejection', ({ reason }) => tell(reason?.stack ?? reason));
+</script><script src="/page.js"></script>`;
 
 /** Start a server on a port that is free. */
-export async function startPageServer({ scripts, routes = {} }: PageServerOptions): Promise<PageServer> {
+export async function startPageServer({
+  scripts,
+  answer: answerOther,
+}: PageServerOptions): Promise<PageServer> {
   const lines = new Map<string, Line>();
   const outcomes = new Map<number, (outcome: Outcome) => void>();
+  const troubles: string[] = [];
   let calls = 0;
 
   async function nextCall(line: Line): Promise<Response> {
@@ -61,24 +81,40 @@ export async function startPageServer({ scripts, routes = {} }: PageServerOption
       outcomes.get(Number(pathname.slice('/outcomes/'.length)))?.((await request.json()) as Outcome);
       return new Response(null, { status: 204 });
     }
+    if (pathname === '/troubles') {
+      const trouble = await request.text();
+      troubles.push(trouble);
+      line?.fail(new Error(trouble));
+      return new Response(null, { status: 204 });
+    }
     const script = scripts[pathname];
     if (script !== undefined) return text(script, 'text/javascript');
-    return (await routes[pathname]?.(request)) ?? new Response(null, { status: 404 });
+    return (await answerOther?.(request)) ?? new Response(null, { status: 404 });
   }
 
-  const server = serve({ fetch: answer, hostname: '127.0.0.1', port: 0, silent: true, gracefulShutdown: false });
+  const server = serve({
+    fetch: answer,
+    hostname: '127.0.0.1',
+    port: 0,
+    silent: true,
+    gracefulShutdown: false,
+  });
   await server.ready();
 
   return {
     page<F extends Functions>(name: string): Page<F> {
-      const line: Line = { waiting: [], wake: () => {}, arrive: () => {} };
+      const line: Line = { waiting: [], wake: () => {}, arrive: () => {}, fail: () => {} };
       lines.set(`?${name}`, line);
       return {
         url: `${server.url ?? ''}?${name}`,
-        ready: new Promise((resolve) => {
+        ready: new Promise((resolve, reject) => {
           line.arrive = resolve;
+          line.fail = reject;
         }),
-        async call<K extends keyof F & string>(functionName: K, argument: Argument<F, K>): Promise<Result<F, K>> {
+        async call<K extends keyof F & string>(
+          functionName: K,
+          argument: Argument<F, K>,
+        ): Promise<Result<F, K>> {
           const id = ++calls;
           const outcome = new Promise<Outcome>((resolve) => outcomes.set(id, resolve));
           line.waiting.push({ id, name: functionName, argument });
@@ -89,6 +125,7 @@ export async function startPageServer({ scripts, routes = {} }: PageServerOption
         },
       };
     },
+    troubles,
     close: () => server.close(true),
   };
 }

@@ -1,7 +1,8 @@
+import { aborted } from './aborted.ts';
 import { openBrowser } from './browser.ts';
 import type { Functions } from './calls.ts';
 import type { BrowserEngine } from './find-browser.ts';
-import { type Page, type PageServerOptions, startPageServer } from './page-server.ts';
+import { type Page, type PageServer, type PageServerOptions, startPageServer } from './page-server.ts';
 
 /** What to open, and where. */
 export interface PagesOptions extends PageServerOptions {
@@ -19,7 +20,7 @@ export interface PagesOptions extends PageServerOptions {
  */
 export async function withPages<F extends Functions, T>(
   { engine, count, signal, ...served }: PagesOptions,
-  work: (pages: readonly Page<F>[]) => Promise<T>,
+  work: (pages: readonly Page<F>[], server: PageServer) => Promise<T>,
 ): Promise<T> {
   const server = await startPageServer(served);
   try {
@@ -27,7 +28,7 @@ export async function withPages<F extends Functions, T>(
     const urls = pages.map(({ url }) => url);
     const browser = await openBrowser(engine, urls, signal);
     try {
-      const worked = Promise.all(pages.map(({ ready }) => ready)).then(() => work(pages));
+      const worked = Promise.all(pages.map(({ ready }) => ready)).then(() => work(pages, server));
       const trouble = browser.ended.then((how) => Promise.reject(new Error(`${engine} ${how}`)));
       return await Promise.race([worked, trouble, aborted(signal)]);
     } finally {
@@ -36,12 +37,4 @@ export async function withPages<F extends Functions, T>(
   } finally {
     await server.close();
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = (): void => reject(signal.reason);
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
-  });
 }

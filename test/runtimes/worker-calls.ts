@@ -21,6 +21,9 @@ export async function callWorker(worker: Addressee, name: string, argument: unkn
 
 /** Runs in a worker: answer its page's calls. A service worker is kept awake meanwhile. */
 export function answerPage(functions: Functions): void {
+  const tell = (trouble: unknown) => fetch('/troubles', { method: 'POST', body: String(trouble) });
+  addEventListener('error', ({ error, message }) => tell(error?.stack ?? message));
+  addEventListener('unhandledrejection', ({ reason }) => tell(reason?.stack ?? reason));
   addEventListener('message', (event: MessageEvent) => {
     const { name, argument } = event.data as { name: string; argument: unknown };
     const work = carryOut(functions, name, argument).then((outcome) => event.ports[0]?.postMessage(outcome));

@@ -152,6 +152,14 @@ async function afterCrash(file: string): Promise<void> {
 }
 
 const asked = JSON.parse(Deno.args[0] ?? '') as DenoTask;
-if (asked.task === 'increment') await increment(asked.file, asked.count);
-else if (asked.task === 'countIs') await countIs(asked.file, asked.count);
-else await { contract, large, overwrite, read, crash, afterCrash }[asked.task](asked.file);
+const tasks: Readonly<Record<DenoTask['task'], (file: string, count: number) => Promise<void>>> = {
+  contract,
+  large,
+  overwrite,
+  read,
+  crash,
+  afterCrash,
+  increment,
+  countIs,
+};
+await tasks[asked.task](asked.file, 'count' in asked ? asked.count : 0);

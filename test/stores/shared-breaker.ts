@@ -57,7 +57,9 @@ function reduce(steps: readonly CommittedStep[]): BreakerState {
 
 /** It proves nothing where one context was done before the other began, or where hardly anything was written. */
 function checkLively(steps: readonly CommittedStep[]): void {
-  console.error(steps.length);const turns = steps.filter(({ context }, index) => index > 0 && steps[index - 1]?.context !== context).length;
+  const turns = steps.filter(
+    ({ context }, index) => index > 0 && steps[index - 1]?.context !== context,
+  ).length;
   demand(turns >= LEAST_TURNS, `the contexts took turns only ${turns} times in ${steps.length} steps`);
   const outcomes = steps.filter(({ step }) => step.kind === 'settle').length;
   demand(outcomes >= CIRCUITS * OUTCOMES_OF_EACH, `only ${outcomes} outcomes were written`);

@@ -14,8 +14,10 @@ export interface SteadyTime {
   advance(ms: number): Promise<void>;
 }
 
-/** Real turns of the event loop before time passes: what needs no time comes to its end in them. */
+/** Real turns of the event loop after something happened: what needs no time comes to its end in them. */
 const TURNS = 15;
+/** And after a time in which no timer went off. */
+const IDLE_TURNS = 2;
 /** The most that passes at once, in milliseconds: much less than a client's patience with a store. */
 const STEP_MS = 500;
 
@@ -25,6 +27,8 @@ export function createSteadyTime(): SteadyTime {
   const virtual = createVirtualClock({ graceTurns: 1 });
   const underWay = new Set<Promise<unknown>>();
   const timers = new Set<{ readonly at: number }>();
+  /** Turns to take before more time passes. */
+  let turns = TURNS;
 
   const clock: Clock = {
     now: () => virtual.now(),
@@ -35,6 +39,7 @@ export function createSteadyTime(): SteadyTime {
       const cancel = virtual.schedule(
         () => {
           timers.delete(timer);
+          turns = TURNS;
           callback();
         },
         ms,
@@ -56,11 +61,12 @@ export function createSteadyTime(): SteadyTime {
 
   /** Whatever goes on without time, and the store, comes to rest. */
   async function rest(isOver: () => boolean): Promise<void> {
-    for (let turn = 0; turn < TURNS && !isOver(); turn++) {
+    while (turns > 0 && !isOver()) {
+      turns -= 1;
       await virtual.advance(0);
       if (underWay.size === 0) continue;
       await Promise.allSettled(underWay);
-      turn = 0;
+      turns = TURNS;
     }
   }
 
@@ -68,6 +74,7 @@ export function createSteadyTime(): SteadyTime {
   async function step(mostMs: number): Promise<number> {
     const next = Math.min(...[...timers].map(({ at }) => at - virtual.monotonic()));
     const ms = Math.max(0, Math.min(mostMs, STEP_MS, next));
+    turns = Math.max(turns, IDLE_TURNS);
     await virtual.advance(ms);
     return ms;
   }
@@ -87,6 +94,7 @@ export function createSteadyTime(): SteadyTime {
       };
     },
     async drive(work) {
+      turns = TURNS;
       let isOver = false;
       const end = (): void => {
         isOver = true;
@@ -99,6 +107,7 @@ export function createSteadyTime(): SteadyTime {
       }
     },
     async advance(ms) {
+      turns = TURNS;
       await rest(() => false);
       for (let left = ms; left > 0; ) {
         left -= await step(left);

@@ -128,6 +128,20 @@ describe('rlDatum', () => {
     expect(() => checkedBatch([short], 'ppo')).not.toThrow();
   });
 
+  it('has no chunk of nothing', () => {
+    const image = { type: 'image', data: PNG, format: 'png', expectedTokens: 3 } as const;
+    const prompt = { chunks: [{ type: 'encoded_text', tokens: [] }, image] } as const;
+    const datum = rlDatum({ ...SAMPLE, prompt });
+    expect(datum.modelInput.chunks.map(({ type }) => type)).toEqual(['image', 'encoded_text']);
+    const segments = [
+      { tokens: [1] },
+      { tokens: [2], logprobs: [-1], advantage: 1 },
+      { tokens: prompt },
+      { tokens: [] },
+    ];
+    expect(() => rlDatum({ segments })).toThrow('"segments[2]" must not end in an image');
+  });
+
   it('copies: what is given may change afterwards', () => {
     const tokens = Int32Array.of(4, 5);
     const datum = rlDatum({ ...SAMPLE, tokens });

@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TinkerEvent } from '../../../src/kernel/diagnostics.ts';
+import { TinkerConnectionError } from '../../../src/kernel/errors.ts';
+import { seededRandom } from '../../../src/kernel/random.ts';
+import { createCircuit } from '../../../src/policy/circuit.ts';
 import { guarded } from '../../../src/storage/guarded.ts';
 import { type KvStorageOptions, kvStorage } from '../../../src/storage/kv.ts';
 import { memoryStorage } from '../../../src/storage/memory.ts';
@@ -438,7 +441,7 @@ describe('a write that another isolate was just before', () => {
 
 describe('a request that ends takes its timers and promises along', () => {
   /** A clock whose timers are lost at will, as those of a request that is over. */
-  function withRequests(latencyMs = 0) {
+  function withRequests({ latencyMs = 0, waitUntil }: Parameters<typeof setUp>[0] = {}) {
     const { clock, kv } = setUp({ latencyMs });
     const timers = new Set<() => void>();
     const request = {
@@ -457,7 +460,7 @@ describe('a request that ends takes its timers and promises along', () => {
       for (const cancel of timers) cancel();
       timers.clear();
     };
-    return { clock, kv, end, storage: kvStorage(kv.open(), { clock: request, random: () => 0 }) };
+    return { clock, kv, end, storage: kvStorage(kv.open(), { clock: request, random: () => 0, waitUntil }) };
   }
 
   it.each([
@@ -476,6 +479,47 @@ describe('a request that ends takes its timers and promises along', () => {
     await clock.advance(0);
     expect(kv.writes.filter(({ key }) => key === 'a')).toHaveLength(2);
     expect(await storage.get('a')).toEqual(of(2));
+  });
+
+  it('which waits for that only where there is no waitUntil', async () => {
+    for (const waitUntil of [undefined, () => {}]) {
+      const { clock, kv, end, storage } = withRequests({ latencyMs: 100, waitUntil });
+      await clock.drive(storage.set('a', of(1)));
+      await storage.set('a', of(2));
+      end();
+      await clock.advance(5_000);
+      const start = clock.monotonic();
+      // It is read from this isolate, which takes no time; the write behind it does.
+      expect(await clock.drive(storage.get('a'))).toEqual(of(2));
+      expect(clock.monotonic() - start).toBe(waitUntil === undefined ? 100 : 0);
+      await clock.advance(5_000);
+      expect(kv.writes.filter(({ key }) => key === 'a')).toHaveLength(2);
+      await clock.advance(5_000);
+    }
+  });
+
+  it('where there is no waitUntil, what waited is there when the next call is over, and told of if it fails', async () => {
+    const { clock, kv, end, storage } = withRequests({ latencyMs: 100 });
+    await clock.drive(storage.set('a', of(1)));
+    await storage.set('a', of(2));
+    end();
+    await clock.advance(5_000);
+    // A request that reads, and ends.
+    await clock.drive(storage.get('b'));
+    end();
+    expect(kv.writes.filter(({ key }) => key === 'a')).toHaveLength(2);
+    await clock.advance(5_000);
+    await clock.drive(storage.set('a', of(3)));
+    await storage.set('a', of(4));
+    end();
+    await clock.advance(5_000);
+    kv.fail(new Error('500 Internal'));
+    await clock.drive(storage.delete('b').catch(() => {}));
+    kv.fail(undefined);
+    expect(await driveToRejection(clock, storage.get('b'))).toMatchObject({
+      message: 'A write of "a" failed in the background: 500 Internal',
+    });
+    expect(await clock.drive(storage.get('a'))).toEqual(of(3));
   });
 
   it('and the next write of the key takes its place at once', async () => {
@@ -520,6 +564,80 @@ describe('a request that ends takes its timers and promises along', () => {
     await clock.advance(5_000);
     expect(kv.writes).toHaveLength(2);
     expect(await storage.get('a')).toEqual(of(2));
+  });
+});
+
+describe('isolates whose circuits share a namespace', () => {
+  const calm = (): AbortSignal => new AbortController().signal;
+  const config = { failureThreshold: 2, resetMs: 20_000, halfOpenCalls: 2, leaseMs: 60_000 };
+  const down = new TinkerConnectionError('refused');
+
+  function setUpCircuits(count: number, stalenessMs = 0) {
+    const { clock, kv } = setUp({ stalenessMs, latencyMs: 20 });
+    const events: TinkerEvent[] = [];
+    const circuits = Array.from({ length: count }, (_, index) => {
+      let ids = 0;
+      const storage = kvStorage(kv.open(), { clock, random: seededRandom(index) });
+      return createCircuit({
+        name: 'host',
+        storageKey: 'isotinker:v1:breaker:host',
+        clock,
+        config,
+        emit: (event) => events.push(event),
+        createId: () => `${index}.${++ids}`,
+        storage: guarded(storage, { clock, emit: (event) => events.push(event) }),
+      });
+    });
+    const trouble = () => events.filter(({ type }) => type === 'storage_trouble');
+    return { clock, kv, circuits, trouble };
+  }
+
+  const failing = () => Promise.reject(down);
+
+  it('open together without trouble, though KV takes one of their hints a second', async () => {
+    const { clock, kv, circuits, trouble } = setUpCircuits(5);
+    for (let call = 0; call < 2; call++)
+      await clock.drive(Promise.allSettled(circuits.map((circuit) => circuit.run(calm(), failing))));
+    await clock.advance(60_000);
+    expect(kv.writes.filter(({ isRefused }) => isRefused).length).toBeGreaterThan(3);
+    expect(kv.writes.filter(({ isRefused }) => !isRefused)).toHaveLength(5);
+    await clock.drive(Promise.allSettled(circuits.map((circuit) => circuit.run(calm(), failing))));
+    await clock.advance(60_000);
+    expect(trouble()).toEqual([]);
+  });
+
+  it('have at most isolates times halfOpenCalls probes under way, stale reads or not', async () => {
+    for (const stalenessMs of [0, 5_000, 60_000]) {
+      const { clock, circuits, trouble } = setUpCircuits(3, stalenessMs);
+      const [first, ...others] = circuits;
+      for (let call = 0; call < 2; call++) await driveToRejection(clock, first!.run(calm(), failing));
+      await clock.advance(6_000);
+      for (const circuit of others) {
+        const heard = await driveToRejection(clock, circuit.run(calm(), failing));
+        expect(heard).toMatchObject({ code: stalenessMs > 6_000 ? 'connection_failed' : 'circuit_open' });
+      }
+      await clock.advance(20_000);
+      let underWay = 0;
+      let most = 0;
+      const release: (() => void)[] = [];
+      const probe = async (): Promise<void> => {
+        underWay += 1;
+        most = Math.max(most, underWay);
+        await new Promise<void>((resolve) => release.push(resolve));
+        underWay -= 1;
+        throw down;
+      };
+      const isolates = stalenessMs > 6_000 ? [first!] : circuits;
+      const work = isolates.flatMap((circuit) =>
+        Array.from({ length: 5 }, () => rejection(circuit.run(calm(), probe))),
+      );
+      await clock.advance(100);
+      expect(most).toBe(isolates.length * config.halfOpenCalls);
+      for (const go of release) go();
+      await clock.drive(Promise.all(work));
+      await clock.advance(30_000);
+      expect(trouble()).toEqual([]);
+    }
   });
 });
 

@@ -463,7 +463,9 @@ describe('a file that another process has', () => {
       };
       const passing = createPassing(kv.open(), pass);
       const start = clock.monotonic();
-      expect(await clock.drive(call(denoKvStorage(passing, { clock, random: () => 0 })))).toEqual(expected);
+      expect(await clock.drive<unknown>(call(denoKvStorage(passing, { clock, random: () => 0 })))).toEqual(
+        expected,
+      );
       if (calls > before) expect(clock.monotonic() - start).toBeLessThanOrEqual(31);
     }
   });

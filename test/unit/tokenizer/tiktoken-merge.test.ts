@@ -65,6 +65,18 @@ describe('createMerge', () => {
     expect(lookups).toBeLessThan(6 * 100_001);
   });
 
+  it('has room for pieces of any length, and for all the pairs of one', () => {
+    // Pairs that are pushed away by one of a lower rank stay in the heap while two new ones come.
+    const table = readRanks('file', rankFile(['ab', 'bc', 'ca', 'abc', 'cab', 'abcabc']));
+    const merge = createMerge(table);
+    for (const length of [...Array.from({ length: 12 }, (_, i) => 251 + i), 600, 20]) {
+      const piece = new TextEncoder().encode('abc'.repeat(length).slice(1, 1 + length));
+      const ids: number[] = [];
+      merge(piece, length, ids);
+      expect(ids).toEqual(mergeAsDefined(table, piece));
+    }
+  });
+
   it('remembers nothing of a piece', () => {
     const merge = createMerge(readRanks('file', rankFile(['ab', 'bc', 'abc'])));
     const first: number[] = [];

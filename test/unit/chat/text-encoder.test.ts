@@ -1,0 +1,52 @@
+import { createChat } from 'isotinker/chat';
+import { describe, expect, it } from 'vitest';
+import { smallTokenizer } from './small-tokenizer.ts';
+
+const template =
+  "{% for m in messages %}{{ m.role ~ '<a>' ~ m.content ~ '<b>' }}{% endfor %}{{ 'assistant<a>' if add_generation_prompt }}";
+const message = (content: string) => [{ role: 'r', content }];
+
+describe('text beside an added token', () => {
+  it('loses the white space that the token takes away', () => {
+    const tokenizer = smallTokenizer({ special: ['<a>', '<b>'], stripsRight: ['<a>'] });
+    const chat = createChat(tokenizer, { template });
+    for (const content of ['x', '  x ', '\n\nx', ' ', '']) {
+      const text = `r<a>${content}<b>assistant<a>`;
+      expect([...chat.prompt(message(content))]).toEqual([...tokenizer.encode(text, { addedTokens: 'all' })]);
+    }
+  });
+
+  it('is encoded as text that goes on, not as text that begins', () => {
+    const tokenizer = smallTokenizer({ special: ['<a>', '<b>'], firstId: 290 });
+    const chat = createChat(tokenizer, { template });
+    for (const content of ['x', ' x', '']) {
+      const text = `r<a>${content}<b>assistant<a>`;
+      expect([...chat.prompt(message(content))]).toEqual([...tokenizer.encode(text, { addedTokens: 'all' })]);
+    }
+    // What spells a token is no token, at the price of the id that begins a text.
+    expect([...chat.prompt(message('<b>'))]).toEqual([
+      290,
+      114,
+      300,
+      290,
+      60,
+      98,
+      62,
+      301,
+      ...tokenizer.encode('assistant').slice(1),
+      300,
+    ]);
+  });
+
+  it('is found longest first', () => {
+    const tokenizer = smallTokenizer({ special: ['<a>', '<a><b>', '<b>'] });
+    const chat = createChat(tokenizer, { template: "{{ '<a><b><a>' }}{{ messages[0].content }}" });
+    expect([...chat.prompt(message('<a><b>'))]).toEqual([301, 300, ...tokenizer.encode('<a><b>')]);
+  });
+
+  it('is left to a shorter token where the longer one is not the template’s', () => {
+    const tokenizer = smallTokenizer({ special: ['<a>', '<a>x'] });
+    const chat = createChat(tokenizer, { template: "{{ '<a>' + messages[0].content }}" });
+    expect([...chat.prompt(message('x'))]).toEqual([300, 120]);
+  });
+});
