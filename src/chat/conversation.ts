@@ -106,7 +106,7 @@ export function createConversation(
       const words = tokenizer.decode(sampled.tokens.filter((id) => id < tokenizer.vocabSize));
       const isEnded = endsWithStop(encoder.turnEnds(), sampled.tokens, words);
       const content = isEnded ? withoutStop(tokenizer, encoder.turnEnds(), sampled.tokens, words) : words;
-      const view = { content, ...message, role: ASSISTANT };
+      const view = Object.assign({ role: ASSISTANT, content }, message, { role: ASSISTANT });
       checkedMessages('reply', [view]);
       const before = next();
       runs.push({ tokens: before, sampled: undefined, isEnded: false, message: -1 });

@@ -86,8 +86,8 @@ export function datumPieces(datum: unknown): ExplainedPieces {
 /** The pieces of tokens that have a weight each. */
 export function weightedPieces(options: unknown): ExplainedPieces {
   const { tokens, ids, weights } = checkRecord('options', options);
-  const [name, given] = tokens === undefined ? ['ids', ids] : ['tokens', tokens];
-  const chunks = checkedChunks(name as string, given as ModelInput | TokenIds);
+  const name = tokens === undefined ? 'ids' : 'tokens';
+  const chunks = checkedChunks(name, (tokens ?? ids) as ModelInput | TokenIds);
   const values = rowsOf(checkedTensor('weights', weights, 'floats'));
   const pieces = inputPieces('weights', chunks, values.length, {
     before: 0,

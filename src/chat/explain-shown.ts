@@ -65,7 +65,7 @@ export function summaryOf({ pieces, valueName, targetsEach }: ExplainedPieces): 
 
 /** A number of few digits. */
 export function shown(value: number): string {
-  return String(Number(value.toPrecision(4)) + 0);
+  return String(Number(value.toPrecision(4)));
 }
 
 /** Whether each target is the token of its own position, not of the next. */

@@ -32,15 +32,13 @@ export function createModelTokenizer(
     const promise = runtime.scopes.run({ signal }, async (scope) => {
       const load = loaderOf(runtime);
       const reference = await refer({ signal: scope.signal });
-      loaded = await load(reference, { signal: scope.signal });
+      // A loader of the user's need not listen to the signal.
+      loaded = await raceAbort(scope.signal, load(reference, { signal: scope.signal }));
       return loaded;
     });
-    const load: Load = { promise, controller, waiting: 0 };
-    const forget = (): void => {
-      if (current === load) current = undefined;
-    };
-    promise.then(forget, forget);
-    return load;
+    // Those who wait hear of it; there may be none any more.
+    promise.catch(() => {});
+    return { promise, controller, waiting: 0 };
   };
 
   return (options = {}) =>
@@ -54,7 +52,7 @@ export function createModelTokenizer(
       } finally {
         load.waiting -= 1;
         if (load.waiting === 0) {
-          // Who comes now needs a new one: this one ends.
+          // It has ended, or ends now: who comes next needs a new one.
           if (current === load) current = undefined;
           load.controller.abort(signal.reason);
         }

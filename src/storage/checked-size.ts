@@ -4,9 +4,8 @@ import { encodeUtf8 } from '../kernel/bytes.ts';
 const MAX_KEY_BYTES = 512;
 
 /** A key no store refuses for its length. @throws RangeError - naming the length and the bound. */
-export function checkKey(key: string): string {
-  checkSize('key', encodeUtf8(key).length, MAX_KEY_BYTES);
-  return key;
+export function checkKey(key: string): void {
+  checkSize('key', encodeUtf8(key).length, MAX_KEY_BYTES, ' of UTF-8');
 }
 
 /**
@@ -15,6 +14,6 @@ export function checkKey(key: string): string {
  *
  * @throws RangeError - naming the length and the bound.
  */
-export function checkSize(field: string, bytes: number, max: number): void {
-  if (bytes > max) throw new RangeError(`"${field}" must be at most ${max} bytes, got ${bytes}`);
+export function checkSize(field: string, bytes: number, max: number, what = ''): void {
+  if (bytes > max) throw new RangeError(`"${field}" must be at most ${max} bytes${what}, got ${bytes}`);
 }

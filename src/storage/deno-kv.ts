@@ -20,13 +20,13 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
  * A {@link Storage} in Deno KV, for all processes that have it open, with an atomic `update`: a compare-and-set on the
- * version of the key, tried again after 1 to 128 ms while others write it, for 10 s at most. Calls of one context for
- * one key are carried out in their order.
+ * version of the key, tried again after 1 to 128 ms while others write it, for 10 s at most. Writes of one context
+ * for one key are carried out in their order.
  *
  * Deno takes 64 KiB a value, so larger ones, up to 58 MiB, are kept in pieces under an id of their own, which the key's
  * entry comes to name in the step that deletes the pieces before: a reader finds one value or the other, never parts
- * of both. Pieces are written to vanish after an hour, and once they are named again to stay: what a writer that was
- * ended half-way leaves behind goes by itself.
+ * of both. Pieces are written to vanish after an hour (or that long after their lifetime), and once they are named
+ * again to stay: what a writer that was ended half-way leaves behind goes by itself.
  */
 export function denoKvStorage(
   kv: DenoKeyValue,

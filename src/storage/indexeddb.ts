@@ -104,10 +104,7 @@ function connector(name: string): Transact {
     request.onupgradeneeded = () => request.result.createObjectStore('values');
     const database = await promisifyRequest(request);
     // Who deletes or upgrades the database waits until nobody has it open.
-    database.onclose = database.onversionchange = () => {
-      database.close();
-      current = undefined;
-    };
+    database.onversionchange = () => database.close();
     return database;
   };
   const transact: Transact = async (mode, key, work, isRetry) => {
@@ -115,26 +112,25 @@ function connector(name: string): Transact {
     current ??= open();
     const used = current;
     let database: IDBDatabase | undefined;
-    let transaction: IDBTransaction;
+    let transaction: IDBTransaction | undefined;
     try {
       database = await used;
       transaction = database.transaction('values', mode);
+      const request = await work(transaction.objectStore('values'));
+      // A transaction may fail before it knows why, and its request knows.
+      const ends = [promisifyRequest<unknown>(request), promisifyRequest(transaction)];
+      const [result] = await Promise.all(ends);
+      return result;
     } catch (error) {
+      // A connection may be lost without a word, and fail for ever.
       database?.close();
       if (used === current) current = undefined;
+      if (transaction !== undefined) throw error ?? new Error('IndexedDB gave up a transaction');
       const { name: kind } = error as Error;
-      // Not every browser tells that it has closed a connection.
       if (kind === 'InvalidStateError' && !isRetry) return transact(mode, key, work, true);
       if (!['SecurityError', 'ReferenceError', 'TypeError'].includes(kind)) throw error;
       throw new TinkerInputError('indexedDB', `must be there and allowed, got ${error}`, { cause: error });
     }
-    const request = await work(transaction.objectStore('values'));
-    // A transaction may fail before it knows why, and its request knows; or nobody does.
-    const ends = [promisifyRequest<unknown>(request), promisifyRequest(transaction)];
-    const [result] = await Promise.all(ends).catch((error: unknown) => {
-      throw error ?? new Error('IndexedDB gave up a transaction');
-    });
-    return result;
   };
   return transact;
 }

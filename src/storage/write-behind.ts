@@ -59,7 +59,7 @@ const PERIOD_MS = 1_000;
 /** Without an answer for so long, a write is taken for lost: whoever made it was ended, and with it its promises. */
 const LOST_MS = 30_000;
 
-/** They are 1, 2, 4 and 8 s apart: in all no longer than a Worker may live on. */
+/** They are at least 1, 2, 4 and 8 s apart, and at most twice that: in all no longer than a Worker may live on. */
 const MAX_REFUSALS = 4;
 
 /**
@@ -80,7 +80,8 @@ export function createWriteBehind<T>(options: WriteBehindOptions<T>): WriteBehin
     try {
       await send(key, entry);
     } catch (error) {
-      isRefused = isTooSoon(error) && line.refusals < MAX_REFUSALS;
+      // Or somebody else has taken over, and answers for it.
+      isRefused = line.turn !== turn || (isTooSoon(error) && line.refusals < MAX_REFUSALS);
       if (!isRefused) throw error;
       waitMs *= 2 ** line.refusals * (1 + random());
     } finally {
@@ -162,9 +163,9 @@ export function createWriteBehind<T>(options: WriteBehindOptions<T>): WriteBehin
       lines.set(key, line);
       line.entry = entry;
       const isFree = clock.monotonic() >= line.freeAt;
-      if (!isFree && line.outstanding !== undefined) return waitUntil?.(line.outstanding);
       // Who asked for the first write hears of it.
-      await takeOver(key, line, isFree, () => undefined);
+      if (isFree || line.outstanding === undefined) await takeOver(key, line, isFree, () => undefined);
+      else waitUntil?.(line.outstanding);
     },
   };
 }

@@ -123,7 +123,7 @@ function spaceBefore(text: string, place: number, least: number): number {
     if (start <= least) return least;
     start--;
   }
-  return Math.max(start, least);
+  return start;
 }
 
 function spaceBehind(text: string, place: number): number {

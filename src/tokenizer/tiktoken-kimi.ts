@@ -73,7 +73,7 @@ export function* kimiCut(text: string): Iterable<string> {
   for (const character of text) {
     const isWhite = isSpace(character);
     const isFull = taken === MOST_AT_ONCE;
-    row = isFull || isWhite !== wasWhite ? 1 : row + 1;
+    row = isWhite === wasWhite ? row + 1 : 1;
     if (isFull) taken = 0;
     if (isFull || row > MOST_IN_A_ROW) {
       yield text.slice(start, at);

@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { huggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts';
 import { tiktoken, tiktokenTokenizer } from '../../src/tokenizer/tiktoken.ts';
 import { goldenBytes } from '../support/golden-tokenizers.ts';
@@ -37,6 +39,34 @@ const parsed = (name: string) => {
     json: JSON.parse(json.toString()) as object,
     config: JSON.parse(config.toString()) as object,
   });
+};
+
+/** What a `.tiktoken` file does not say. */
+interface Rules {
+  readonly pattern: string;
+  readonly specialTokens: Record<string, number>;
+}
+
+/**
+ * Writes the `.tiktoken` files, so that the processes that load them need not make them.
+ *
+ * @returns the folder, which is theirs as RANKS_FOLDER.
+ */
+export async function writeRanks(): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'isotinker-bench-'));
+  for (const name of RANKS) {
+    const ranks = await ranksOf(name);
+    const rules: Rules = { pattern: ranks.pat_str, specialTokens: ranks.special_tokens };
+    writeFileSync(join(folder, `${name}.tiktoken`), tiktokenFile(ranks));
+    writeFileSync(join(folder, `${name}.json`), JSON.stringify(rules));
+  }
+  return folder;
+}
+
+const writtenRanks = (name: string): Rules & { readonly file: Uint8Array } => {
+  const path = join(process.env['RANKS_FOLDER'] ?? '', name);
+  const rules = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Rules;
+  return { ...rules, file: readFileSync(`${path}.tiktoken`) };
 };
 
 const ranksOf = async (name: string) =>
@@ -98,10 +128,8 @@ const rankKinds: readonly TokenizerKind[] = RANKS.flatMap((vocabulary) => [
     vocabulary,
     library: OURS,
     async prepare() {
-      const ranks = await ranksOf(vocabulary);
-      const file = tiktokenFile(ranks);
-      return async () =>
-        tiktokenTokenizer({ file, pattern: ranks.pat_str, specialTokens: ranks.special_tokens });
+      const options = writtenRanks(vocabulary);
+      return async () => tiktokenTokenizer(options);
     },
   },
   {
@@ -140,7 +168,7 @@ const kimi: TokenizerKind = {
   library: OURS,
   async prepare() {
     const files = {
-      'tiktoken.model': tiktokenFile(await ranksOf('o200k')),
+      'tiktoken.model': writtenRanks('o200k').file,
       'tokenizer_config.json': goldenBytes('small/kimi_tokenizer_config.json'),
     };
     return () => tiktoken.load(files, 'kimi');

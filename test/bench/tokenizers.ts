@@ -1,9 +1,10 @@
+import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from '../support/command.ts';
 import { longText } from '../support/golden-tokenizers.ts';
 import { type Bench, interleaved, median, type Row } from './bench.ts';
 import type { ChildReport } from './tokenizer-child.ts';
-import { type AnyTokenizer, type TokenizerKind, tokenizerKinds } from './tokenizer-kinds.ts';
+import { type AnyTokenizer, type TokenizerKind, tokenizerKinds, writeRanks } from './tokenizer-kinds.ts';
 
 const ROUNDS = 5;
 const TEXT_BYTES = 1 << 18;
@@ -64,32 +65,42 @@ export const tokenizers: Bench = {
     'memory of the process above what it had before; "smallest heap" the one of some in which a process loads it and encodes\n' +
     '100 kB (--max-old-space-size; "nothing" is the process without a tokenizer).',
   async run() {
-    const loaded = new Map<TokenizerKind, AnyTokenizer>();
-    for (const kind of tokenizerKinds) loaded.set(kind, await (await kind.prepare())());
-    const times = await speeds(loaded);
-    loaded.clear();
-    const rows: Row[] = [{ vocabulary: 'nothing', 'smallest heap MB': await smallestHeap(-1) }];
-    let ours: { readonly library: string; readonly report: ChildReport } | undefined;
-    for (const [number, { vocabulary, library }] of tokenizerKinds.entries()) {
-      const report = await loadAlone(number);
-      if (library === 'isotinker') ours = { library, report };
-      if (ours === undefined) throw new Error('ours comes first');
-      const ratio = (what: string): number =>
-        (times[`${what} ${vocabulary} ${library}`] ?? Number.NaN) /
-        (times[`${what} ${vocabulary} ${ours?.library}`] ?? Number.NaN);
-      rows.push({
-        vocabulary,
-        library,
-        'encode ×': ratio('encode'),
-        'decode ×': ratio('decode'),
-        'load ×': report.loadMs / ours.report.loadMs,
-        'load / JSON.parse': report.parseMs === 0 ? '' : report.loadMs / report.parseMs,
-        'kept MB': report.retainedMB,
-        'kept ×': report.retainedMB / ours.report.retainedMB,
-        'peak MB': report.peakMB,
-        'smallest heap MB': await smallestHeap(number),
-      });
+    const folder = await writeRanks();
+    process.env['RANKS_FOLDER'] = folder;
+    try {
+      return await measure();
+    } finally {
+      rmSync(folder, { recursive: true });
     }
-    return rows;
   },
 };
+
+async function measure(): Promise<readonly Row[]> {
+  const loaded = new Map<TokenizerKind, AnyTokenizer>();
+  for (const kind of tokenizerKinds) loaded.set(kind, await (await kind.prepare())());
+  const times = await speeds(loaded);
+  loaded.clear();
+  const rows: Row[] = [{ vocabulary: 'nothing', 'smallest heap MB': await smallestHeap(-1) }];
+  let ours: { readonly library: string; readonly report: ChildReport } | undefined;
+  for (const [number, { vocabulary, library }] of tokenizerKinds.entries()) {
+    const report = await loadAlone(number);
+    if (library === 'isotinker') ours = { library, report };
+    if (ours === undefined) throw new Error('ours comes first');
+    const ratio = (what: string): number =>
+      (times[`${what} ${vocabulary} ${library}`] ?? Number.NaN) /
+      (times[`${what} ${vocabulary} ${ours?.library}`] ?? Number.NaN);
+    rows.push({
+      vocabulary,
+      library,
+      'encode ×': ratio('encode'),
+      'decode ×': ratio('decode'),
+      'load ×': report.loadMs / ours.report.loadMs,
+      'load / JSON.parse': report.parseMs === 0 ? '' : report.loadMs / report.parseMs,
+      'kept MB': report.retainedMB,
+      'kept ×': report.retainedMB / ours.report.retainedMB,
+      'peak MB': report.peakMB,
+      'smallest heap MB': await smallestHeap(number),
+    });
+  }
+  return rows;
+}

@@ -10,16 +10,20 @@ export function upgradeDatabase({ database }: { readonly database: string }): Pr
   return ending(indexedDB.open(database, 7), (opened) => (opened as IDBDatabase).close());
 }
 
+/** Only ends what hangs: whoever keeps the database open makes it wait. */
+const PATIENCE_MS = 30_000;
+
 function ending(request: IDBOpenDBRequest, close: (result: unknown) => void): Promise<string> {
   return new Promise((resolve) => {
-    let wasBlocked = false;
-    request.onblocked = () => {
-      wasBlocked = true;
+    const timer = setTimeout(() => resolve('hangs, because somebody keeps the database open'), PATIENCE_MS);
+    const end = (how: string): void => {
+      clearTimeout(timer);
+      resolve(how);
     };
-    request.onerror = () => resolve(`failed: ${request.error}`);
+    request.onerror = () => end(`fails: ${request.error}`);
     request.onsuccess = () => {
       close(request.result);
-      resolve(wasBlocked ? 'done after being blocked' : 'done');
+      end('is done');
     };
   });
 }

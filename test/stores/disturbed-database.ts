@@ -24,7 +24,7 @@ export async function disturbDatabase(
     demand(failures.length === 0, `of ${samples} samples ${failures.length} failed: ${failures}`);
     demand(storageTrouble.length <= 1, `trouble with the store was told of: ${storageTrouble}`);
   }
-  demand(ending.startsWith('done'), `${disturbance} ${ending}`);
+  demand(ending === 'is done', `${disturbance} ${ending}`);
   await closeClients(contexts);
   await sharePause(contexts, database);
 }

@@ -31,8 +31,9 @@ export async function storesInBrowser(
   const hub = createTinyHub();
   const { answer } = hub;
   // A browser that is missing, or ends, is a failure like any other.
-  await withPages<PageFunctions, void>({ engine, scripts, answer, count: 2, signal }, ([one, other], server) =>
-    storesInTabs(name, [one as Tab, other as Tab], { recorder, server, hub }),
+  await withPages<PageFunctions, void>(
+    { engine, scripts, answer, count: 2, signal },
+    ([one, other], server) => storesInTabs(name, [one as Tab, other as Tab], { recorder, server, hub }),
   ).catch((error: unknown) => recorder.check(name, 'runs', () => Promise.reject(error)));
 }
 
@@ -78,9 +79,7 @@ async function storesInTabs(
     await check('one keeps the circuit open that the other opened', (database) =>
       shareOpenCircuit(contexts, database),
     );
-    await check('only one downloads a tokenizer', (database) =>
-      shareTokenizer(contexts, { database, hub }),
-    );
+    await check('only one downloads a tokenizer', (database) => shareTokenizer(contexts, { database, hub }));
     if (contexts !== tabs) continue;
     await check('both go on when the database is deleted', (database) =>
       disturbDatabase('deleteDatabase', tabs, { tab: other, database }),

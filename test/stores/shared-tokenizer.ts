@@ -13,9 +13,7 @@ export async function shareTokenizer(
   for (const [index, revision] of REVISIONS.entries()) {
     // What is kept is kept by repository and revision.
     const options = { id: `tiny/${crypto.randomUUID()}`, revision, database: `${database}, ${index}` };
-    const [one, other] = await Promise.all(
-      contexts.map((context) => context.call('loadTogether', options)),
-    );
+    const [one, other] = await Promise.all(contexts.map((context) => context.call('loadTogether', options)));
     demand(one !== undefined && other !== undefined, 'not both answered');
     demand(String(one.ids) === '2', `"hi" is ${one.ids}`);
     demand(one.fingerprint === other.fingerprint, `${one.fingerprint} is not ${other.fingerprint}`);

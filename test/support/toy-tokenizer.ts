@@ -18,16 +18,22 @@ export function toyTokenizer(
   const tokens = added.map(
     ({ text, isSpecial = true }, i): AddedToken => ({ text, isSpecial, id: vocabulary.length + i }),
   );
+  const byFirst = new Map<number, number[]>();
+  for (const [id, [first = 0]] of vocabulary.entries())
+    byFirst.set(first, [...(byFirst.get(first) ?? []), id]);
   const encodeBytes = (bytes: Uint8Array): number[] => {
     const ids: number[] = [];
     for (let at = 0; at < bytes.length; ) {
-      const starts = (word: Uint8Array): boolean => word.every((byte, i) => bytes[at + i] === byte);
-      const best = vocabulary.reduce(
-        (found, word, id) => (starts(word) && word.length > (vocabulary[found]?.length ?? 0) ? id : found),
-        bytes[at] ?? 0,
+      const first = bytes[at] ?? 0;
+      const lengthOf = (id: number): number => vocabulary[id]?.length ?? 0;
+      const starts = (id: number): boolean =>
+        vocabulary[id]?.every((byte, i) => bytes[at + i] === byte) ?? false;
+      const best = (byFirst.get(first) ?? []).reduce(
+        (found, id) => (lengthOf(id) > lengthOf(found) && starts(id) ? id : found),
+        first,
       );
       ids.push(best);
-      at += vocabulary[best]?.length ?? 1;
+      at += lengthOf(best);
     }
     return ids;
   };

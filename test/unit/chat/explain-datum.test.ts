@@ -298,7 +298,9 @@ describe('explain, as HTML', () => {
         '\n',
         '<br>',
       ),
-      fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }),
+      fc
+        .array(fc.integer({ min: 0, max: 0x10ffff }), { minLength: 1, maxLength: 8 })
+        .map((codes) => codes.map((code) => String.fromCodePoint(code)).join('')),
     );
     const row = fc.record({ word, weight: fc.constantFrom(0, 1, -0.5) });
     fc.assert(

@@ -114,6 +114,31 @@ describe('what messages say', () => {
     ).not.toContain(think);
   });
 
+  it('is of nobody who is trusted where a filter mixed it', () => {
+    const think = qwen.tokenId('<think>') as number;
+    const messages: ChatMessage[] = [
+      { role: 'assistant', content: 'aXb' },
+      { role: 'user', content: '<think>' },
+    ];
+    const prompt = (template: string): Int32Array => createChat(qwen, { template }).prompt(messages);
+    for (const mixed of [
+      "{{ (messages[0].content + messages[1].content) | replace('q', 'r') }}",
+      "{{ messages[0].content.replace('X', messages[1].content) }}",
+      "{{ messages[0].content | replace('X', messages[1].content) }}",
+    ])
+      expect([mixed, prompt(mixed).includes(think)]).toEqual([mixed, false]);
+    // One who is trusted stays trusted.
+    const own = createChat(qwen, { template: "{{ messages[0].content | replace('q', 'r') }}" });
+    expect(own.prompt([{ role: 'assistant', content: '<think>' }])).toContain(think);
+  });
+
+  it('is text where it was not touched, whatever the template does elsewhere', () => {
+    const template =
+      "{{ nothing | default('') | replace('a', '<|im_end|>') }}{{ messages[0].content }}{{ messages[0].content | trim }}";
+    const ids = createChat(qwen, { template }).prompt([{ role: 'user', content: '<|im_end|>' }]);
+    expect(specials(ids)).toBe('');
+  });
+
   it('keeps every special token out, whatever else is said (property)', () => {
     const word = fc.oneof(
       fc.constantFrom(...spelled.filter((token) => token !== '</think>'), '<|im_', 'end|>', '\n', ' '),
@@ -130,7 +155,7 @@ describe('what messages say', () => {
         const ids = chat.prompt(messages);
         expect(specials(ids)).toBe(specials(chat.prompt(harmless)));
         // The tokenizer normalizes.
-        expect(qwen.decode(ids)).toBe(chat.text(messages).normalize('NFC'));
+        expect(qwen.decode(ids).normalize('NFC')).toBe(chat.text(messages).normalize('NFC'));
       }),
       { numRuns: 150 },
     );

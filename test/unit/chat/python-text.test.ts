@@ -124,6 +124,7 @@ describe('texts as Python has them', () => {
       0,
       '1214',
     ],
+    ['{% macro f() %}%Y{% endmacro %}{{ strftime_now(f()) }}', 0, '1970'],
     ["{{ false or 'x' }}{{ 'y' and 'z' }}{{ '' and 'q' }}", 0, 'xz'],
   ])('%s', (template, v, expected) => {
     expect(write(template, { v })).toBe(expected);

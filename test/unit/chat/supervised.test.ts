@@ -185,6 +185,12 @@ describe('supervisedDatum', () => {
     expect(trained(blocks, MESSAGES).map(({ text }) => text)).toEqual([`b${end}`, `d\n\ne${end}`]);
   });
 
+  it('knows whose turn it was where a template collects turns before it writes them', () => {
+    const template = `{% set all %}${TURNS}{% endset %}{{ all }}`;
+    const collected = createChat(tokenizer, { template });
+    expect(trained(collected, MESSAGES).map(({ text }) => text)).toEqual([`b${end}`, `d\n\ne${end}`]);
+  });
+
   it('refuses messages that share tokens with others', () => {
     const template = "{% for m in messages %}{{ m.content + '\\n' }}{% endfor %}";
     const shared = createChat(smallTokenizer(), { template });

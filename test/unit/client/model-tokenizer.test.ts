@@ -133,6 +133,20 @@ describe('getTokenizer of a training client', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('does not hang on a loader that does', async () => {
+    const base = scriptedService(QWEN, { loadTokenizer: () => new Promise(() => {}) });
+    const training = await base.clock.drive(base.service.createLoraTrainingClient({ baseModel: 'm' }));
+    const controller = new AbortController();
+    const aborted = rejection(training.getTokenizer({ signal: controller.signal }));
+    await base.clock.advance(0);
+    controller.abort('gone');
+    expect(await base.clock.drive(aborted)).toBe('gone');
+    const closed = rejection(training.getTokenizer());
+    await base.clock.advance(0);
+    await base.finish();
+    expect(await closed).toMatchObject({ code: 'client_closed' });
+  });
+
   it('says what to import where the service has no loader', async () => {
     const { service, clock, requests, finish } = scriptedService();
     const training = await clock.drive(service.createLoraTrainingClient({ baseModel: 'm' }));

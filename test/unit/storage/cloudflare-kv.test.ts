@@ -237,9 +237,8 @@ describe('lifetimes', () => {
 describe('waitUntil', () => {
   it('is given what is outstanding with each write, until KV has it', async () => {
     const { clock, kv, outstanding, storage } = setUp();
-    await storage.set('a', of(1));
-    await storage.set('a', of(2));
-    expect(outstanding).toHaveLength(2);
+    for (const value of [1, 2, 3]) await storage.set('a', of(value));
+    expect(outstanding).toHaveLength(3);
     let isOver = false;
     void Promise.all(outstanding).then(() => {
       isOver = true;
@@ -498,6 +497,24 @@ describe('a request that ends takes its timers and promises along', () => {
     }
   });
 
+  it.each([
+    ['set', (storage: ReturnType<typeof kvStorage>) => storage.set('c', of(2))],
+    ['delete', (storage: ReturnType<typeof kvStorage>) => storage.delete('c')],
+  ])('which is waited for by %s too, though it has nothing to wait for itself', async (_, call) => {
+    const { clock, kv, end, storage } = withRequests({ latencyMs: 100 });
+    await clock.drive(storage.set('a', of(1)));
+    await storage.set('a', of(2));
+    await clock.advance(500);
+    await clock.drive(storage.set('c', of(1)));
+    end();
+    await clock.advance(600);
+    await clock.drive(call(storage));
+    expect(clock.monotonic()).toBe(1_400);
+    expect(kv.writes.map(({ key }) => key)).toEqual(['a', 'c', 'a']);
+    await clock.advance(1_000);
+    expect(kv.writes.map(({ key }) => key)).toEqual(['a', 'c', 'a', 'c']);
+  });
+
   it('where there is no waitUntil, what waited is there when the next call is over, and told of if it fails', async () => {
     const { clock, kv, end, storage } = withRequests({ latencyMs: 100 });
     await clock.drive(storage.set('a', of(1)));
@@ -553,17 +570,48 @@ describe('a request that ends takes its timers and promises along', () => {
     expect(await storage.get('a')).toEqual(of(2));
   });
 
-  it('two that look after one line do not both write it', async () => {
-    const { clock, kv, storage } = setUp();
+  it('a write that fails when nobody waits for it any more is not told of: it was made again', async () => {
+    const { clock, kv, open } = setUp();
+    const namespace = kv.open();
+    const hung: ((error: Error) => void)[] = [];
+    const storage = kvStorage(
+      {
+        ...namespace,
+        put: (...put) =>
+          hung.length === 0 ? new Promise((_, reject) => void hung.push(reject)) : namespace.put(...put),
+      },
+      { clock },
+    );
+    const first = storage.set('a', of(1));
+    await clock.advance(30_000);
+    await storage.get('b');
+    hung[0]?.(new Error('gone'));
+    await first;
+    await clock.advance(1_000);
+    expect(await storage.get('a')).toEqual(of(1));
+    expect(await open().get('a')).toEqual(of(1));
+  });
+
+  it('does not wait for what waitUntil returns', async () => {
+    const { clock, kv } = setUp();
+    const storage = kvStorage(kv.open(), { clock, waitUntil: (work) => work as never });
     await storage.set('a', of(1));
+    await storage.set('a', of(2));
+    expect(clock.monotonic()).toBe(0);
+    await clock.advance(1_000);
+  });
+
+  it('two that look after one line do not both write it', async () => {
+    const { clock, kv, storage } = setUp({ latencyMs: 100 });
+    await clock.drive(storage.set('a', of(1)));
     await storage.set('a', of(2));
     // The timer is late, not lost.
     clock.freeze(5_000);
-    await storage.get('b');
-    await storage.get('b');
+    void storage.get('b');
+    void storage.get('b');
     await clock.advance(5_000);
     expect(kv.writes).toHaveLength(2);
-    expect(await storage.get('a')).toEqual(of(2));
+    expect(await clock.drive(storage.get('a'))).toEqual(of(2));
   });
 });
 
@@ -648,7 +696,7 @@ describe('bounds', () => {
     for (const work of [storage.get(key), storage.set(key, of(1)), storage.delete(key)]) {
       const error = await rejection(work);
       expect(error).toBeInstanceOf(RangeError);
-      expect(error).toMatchObject({ message: '"key" must be at most 512 bytes, got 513' });
+      expect(error).toMatchObject({ message: '"key" must be at most 512 bytes of UTF-8, got 513' });
     }
     expect(kv.writes).toEqual([]);
   });

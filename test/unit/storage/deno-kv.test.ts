@@ -215,6 +215,16 @@ describe('calls of one context for one key', () => {
     expect(kv.keys).toHaveLength(1);
   });
 
+  it('keep their order when the first of them is over', async () => {
+    const { clock, storage } = setUp({ latencyMs: 5 });
+    const first = storage.set('a', of(1));
+    const second = storage.set('a', filled(40 * PIECE, 2));
+    await clock.drive(first);
+    const third = storage.set('a', of(3));
+    await clock.drive(Promise.all([second, third]));
+    expect(await clock.drive(storage.get('a'))).toEqual(of(3));
+  });
+
   it('go on after one that failed', async () => {
     const { storage } = setUp();
     const no = new Error('no');
@@ -556,7 +566,9 @@ describe('bounds', () => {
       storage.update(key, () => of(1)),
     ];
     for (const work of calls) {
-      expect(await rejection(work)).toMatchObject({ message: '"key" must be at most 512 bytes, got 513' });
+      expect(await rejection(work)).toMatchObject({
+        message: '"key" must be at most 512 bytes of UTF-8, got 513',
+      });
     }
     expect(kv.commits).toBe(0);
   });

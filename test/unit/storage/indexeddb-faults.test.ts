@@ -3,6 +3,7 @@ import type { TinkerEvent } from '../../../src/kernel/diagnostics.ts';
 import { guarded } from '../../../src/storage/guarded.ts';
 import { indexedDbStorage } from '../../../src/storage/indexeddb.ts';
 import type { Storage } from '../../../src/storage/storage.ts';
+import { realTurns } from '../../../src/testing/real-turns.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
 import {
   type FaultPhase,
@@ -181,6 +182,63 @@ describe('a close that strikes once', () => {
         OLD,
         NEW,
       ]);
+    },
+  );
+});
+
+describe('a connection', () => {
+  /** How often the database is opened by `work`. */
+  async function opens(work: () => Promise<unknown>): Promise<number> {
+    const { open } = indexedDB;
+    let count = 0;
+    indexedDB.open = (name) => {
+      count += 1;
+      return open(name);
+    };
+    await work();
+    return count;
+  }
+
+  it.each(['read', 'write', 'commit'] as const)('that failed is not used again: %s', async (phase) => {
+    const { clock, storage, faulty } = await setUp('no reason', phase);
+    await driveToRejection(
+      clock,
+      storage.update('k', () => NEW),
+    );
+    faulty.heal();
+    expect(await opens(() => Promise.all([storage.get('k'), storage.set('k', NEW)]))).toBe(1);
+    expect(await opens(() => storage.get('k'))).toBe(0);
+  });
+
+  it('takes no other along: what was under way on it ends, and what was about to begin begins anew', async () => {
+    const { clock, storage, faulty } = await setUp('QuotaExceededError', 'read');
+    const failing = driveToRejection(clock, storage.get('k'));
+    const others = Array.from({ length: 20 }, (_, i) => storage.set(`k${i}`, OLD));
+    await failing;
+    others.push(storage.set('last', OLD));
+    await clock.drive(Promise.all(others));
+    faulty.heal();
+    expect(await storage.get('k19')).toEqual(OLD);
+    expect(await storage.get('last')).toEqual(OLD);
+  });
+});
+
+describe('a value that is over', () => {
+  it.each(['read', 'write', 'commit'] as const)(
+    'is none, even if it cannot be deleted: %s',
+    async (phase) => {
+      const { clock, storage, faulty } = await setUp('close', 'open');
+      faulty.heal();
+      await storage.set('k', NEW, { ttlMs: 10 });
+      clock.freeze(10);
+      // The first read is the one that finds it.
+      const reading = storage.get('k');
+      if (phase === 'read') await realTurns(1);
+      faulty.strike('QuotaExceededError', phase);
+      expect(await clock.drive(reading)).toBeUndefined();
+      expect(faulty.strikes).toBeGreaterThan(0);
+      faulty.heal();
+      expect(await storage.get('k')).toBeUndefined();
     },
   );
 });

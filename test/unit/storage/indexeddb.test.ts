@@ -28,6 +28,14 @@ const done = <T>(request: IDBRequest<T>): Promise<T> =>
     request.onerror = () => reject(request.error);
   });
 
+/** What fake-indexeddb's databases have beside the standard. */
+interface Internals {
+  readonly _rawDatabase: {
+    readonly connections: readonly IDBDatabase[];
+    readonly transactions: readonly { readonly _state: string }[];
+  };
+}
+
 /** A connection that knows nothing of the adapter, and makes way for nobody. */
 const openRaw = (name = 'isotinker', version?: number) => done(factory.open(name, version));
 const rawStore = (database: IDBDatabase) => database.transaction('values', 'readwrite').objectStore('values');
@@ -62,6 +70,7 @@ describe('its database', () => {
     expect((await factory.databases()).map(({ name }) => name).sort()).toEqual(['isotinker', 'mine']);
     const database = await openRaw('mine');
     expect([...database.objectStoreNames]).toEqual(['values']);
+    expect(rawStore(database)).toMatchObject({ autoIncrement: false, keyPath: null });
     expect(await indexedDbStorage().get('k')).toEqual(bytes(1));
   });
 
@@ -237,9 +246,8 @@ describe('an update', () => {
     await storage.update('k', () => bytes(1));
     await storage.set('l', bytes(2));
     await storage.delete('m');
-    const internals = (database as unknown as { _rawDatabase: { transactions: { _state: string }[] } })
-      ._rawDatabase.transactions;
-    expect(internals.filter(({ _state }) => _state !== 'finished')).toEqual([]);
+    const { transactions } = (database as unknown as Internals)._rawDatabase;
+    expect(transactions.filter(({ _state }) => _state !== 'finished')).toEqual([]);
   });
 
   it('loses none of 2 × 500 from two contexts', async () => {
@@ -422,6 +430,9 @@ describe('a database that is taken away', () => {
     for (let call = 0; call < 3; call++)
       expect(await rejection(storage.get('k'))).toMatchObject({ name: 'NotFoundError' });
     expect(await rejection(storage.update('k', () => bytes(1)))).toMatchObject({ name: 'NotFoundError' });
+    const database = await openRaw('theirs');
+    expect((database as unknown as Internals)._rawDatabase.connections).toEqual([database]);
+    database.close();
     await done(factory.deleteDatabase('theirs'));
     await storage.set('k', bytes(1));
     expect(await storage.get('k')).toEqual(bytes(1));

@@ -73,6 +73,16 @@ it('sees every cut, and every byte that is another', async () => {
   }
 });
 
+it('sees changes of what is not packed', async () => {
+  Object.assign(globalThis, { CompressionStream: undefined });
+  const value = await packEntry(kept(TEXT.slice(0, 60)));
+  for (let at = value.length - 60; at < value.length; at++) {
+    const changed = value.slice();
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    expect(await rejection(unpackEntry(changed))).toMatchObject({ message: 'its SHA-256 differs' });
+  }
+});
+
 it('does not unpack more than it should become', async () => {
   const value = await packEntry(kept(TEXT));
   const end = value.indexOf(10);

@@ -145,6 +145,15 @@ describe.each([true, false])('room for files, where updates are atomic: %s', (is
     expect(await left(base)).toEqual(['one', 'two', 'three']);
   });
 
+  it('is never made by what is being kept, though all are of the same moment', async () => {
+    const base = setUp({ storage: storageFor(), maxCacheBytes: 2_200 });
+    for (const [turn, id] of ['one', 'two', 'one'].entries()) {
+      await base.clock.drive(base.cacheOf(id).write(new Map([['f', file(noise(turn, 1_000 + 200 * turn))]])));
+    }
+    expect(await base.rows()).toEqual(['isotinker:v1:tokenizer:one:main:f']);
+    expect(await left(base)).toEqual(['one']);
+  });
+
   it('is not counted twice for one file', async () => {
     const base = await three(5_000);
     for (const seed of [1, 2, 3, 4]) {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TinkerEvent } from '../../../src/kernel/diagnostics.ts';
 import { memoryStorage } from '../../../src/storage/memory.ts';
 import { createSharedStore } from '../../../src/testing/two-contexts.ts';
@@ -15,6 +15,15 @@ import { forbidUnhandledRejections } from '../../support/unhandled.ts';
 
 forbidUnhandledRejections();
 
+// Packing takes real time, in which the virtual clock would run on to where locks are given up.
+const { CompressionStream: platformStream } = globalThis;
+beforeEach(() => {
+  Object.assign(globalThis, { CompressionStream: undefined });
+});
+afterEach(() => {
+  globalThis.CompressionStream = platformStream;
+});
+
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
 const NAMES = ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja'];
 const TOKEN = 'hf_canary-0123456789';
@@ -25,10 +34,12 @@ function setUp(files?: Record<string, HubContent>, more: LoadTokenizerOptions = 
   const hub = createFakeHub(files);
   const events: TinkerEvent[] = [];
   const store = createSharedStore({ clock, consistency: 'strict' });
+  const locks = createFakeLocks();
+  const fetch = (request: Request) => hub.fetch(request);
   const options = {
-    fetch: (request: Request) => hub.fetch(request),
+    fetch,
     storage: store.open(),
-    locks: createFakeLocks(),
+    locks,
     clock,
     random: () => 0,
     onEvent: (event: TinkerEvent) => void events.push(event),
@@ -39,7 +50,7 @@ function setUp(files?: Record<string, HubContent>, more: LoadTokenizerOptions = 
   /** As another process, or after a restart: nothing is held, but what is kept is there. */
   const again = (changes: LoadTokenizerOptions = {}, id = 'o/n') =>
     load({ storage: store.open(), ...changes }, id);
-  return { clock, hub, events, store, options, load, again };
+  return { clock, hub, events, store, locks, fetch, options, load, again };
 }
 
 const down = (hub: FakeHub): void => {
@@ -124,9 +135,11 @@ describe('what is kept', () => {
   });
 
   it('is asked about for a branch, and comes only if it has changed', async () => {
-    const { clock, hub, load, again } = setUp();
+    const { clock, hub, load, again, store } = setUp();
     await clock.drive(load());
+    const written = store.transactions.filter(({ operation }) => operation === 'set').length;
     await clock.drive(again());
+    expect(store.transactions.filter(({ operation }) => operation === 'set')).toHaveLength(written);
     expect(hub.requests.slice(3).filter(({ ifNoneMatch }) => ifNoneMatch !== null)).toHaveLength(2);
     hub.files['tokenizer_config.json'] = '{"chat_template":"NEW"}';
     expect((await clock.drive(again())).chatTemplate?.source).toBe('NEW');
@@ -188,12 +201,12 @@ describe('what is kept', () => {
   });
 
   it('is nothing without a storage', async () => {
-    const { clock, hub, load, options } = setUp();
-    const fresh = () => ({ storage: undefined, fetch: (request: Request) => options.fetch(request) });
+    const { clock, hub, load, locks, fetch } = setUp();
+    const fresh = () => ({ storage: undefined, fetch: (request: Request) => fetch(request) });
     await clock.drive(load(fresh()));
     await clock.drive(load(fresh()));
     expect(hub.requests).toHaveLength(6);
-    expect(options.locks.names).toEqual([]);
+    expect(locks.names).toEqual([]);
   });
 
   it('never fails a load, whatever the store does', async () => {
@@ -208,7 +221,7 @@ describe('what is kept', () => {
   });
 
   it('has no credential in it, nor has anything else that can be seen', async () => {
-    const { clock, events, hub, options, load, store, again } = setUp(undefined, { hubToken: TOKEN });
+    const { clock, events, hub, locks, load, store, again } = setUp(undefined, { hubToken: TOKEN });
     await clock.drive(load());
     hub.files['tokenizer.json'] = (request) => {
       throw new Error(`refused ${request.headers.get('authorization')}`);
@@ -225,7 +238,7 @@ describe('what is kept', () => {
       JSON.stringify(events),
       JSON.stringify(error),
       String((error as Error).stack),
-      options.locks.names.join(),
+      locks.names.join(),
     ]) {
       expect(shown).not.toContain(TOKEN);
     }
@@ -323,19 +336,19 @@ describe('loads at the same time (D7)', () => {
   });
 
   it('do not wait for a tab that hangs for more than 30 s', async () => {
-    const { clock, options, load } = setUp();
+    const { clock, locks, load } = setUp();
     const name = 'isotinker:tokenizer:https://huggingface.co/o/n@main';
     const { signal } = new AbortController();
-    options.locks.request(name, { signal }, () => new Promise(() => {})).catch(() => {});
+    locks.request(name, { signal }, () => new Promise(() => {})).catch(() => {});
     works(await clock.drive(load()));
     expect(clock.monotonic()).toBe(30_000);
   });
 
   it('do not wait for it at all where what is kept is enough', async () => {
-    const { clock, options, load, again } = setUp();
+    const { clock, locks, load, again } = setUp();
     await clock.drive(load({ revision: COMMIT }));
     const { signal } = new AbortController();
-    options.locks
+    locks
       .request(
         `isotinker:tokenizer:https://huggingface.co/o/n@${COMMIT}`,
         { signal },
@@ -434,7 +447,8 @@ describe('a loader for service clients', () => {
   });
 });
 
-it('loads with the memory storage and the platform’s own clock and locks', async () => {
+it('loads with the memory storage and the platform’s own clock, locks and packing', async () => {
+  globalThis.CompressionStream = platformStream;
   const hub = createFakeHub();
   const storage = memoryStorage();
   works(await loadTokenizer('o/n', { storage, fetch: hub.fetch }));
