@@ -65,5 +65,5 @@ export function rewritten(tracer: Tracer, value: Value, change: (text: string) =
 /** A text that was made of a value. */
 export function derived(tracer: Tracer, text: string, from: Value): Value {
   const owner = tracer.provenance.ownerOf(from) ?? 'unknown';
-  return tracer.text([{ text, owner, isDerived: owner !== 'template' }]);
+  return tracer.text([{ text, owner, isDerived: true }]);
 }

@@ -65,8 +65,7 @@ export function createProvenance(): Provenance {
     inherit(value, from) {
       const owner = ownerOf(from);
       if (owner === undefined || pieces.has(value) || owners.has(value)) return value;
-      if (isText(value))
-        pieces.set(value, [{ text: value.value as string, owner, isDerived: owner !== 'template' }]);
+      if (isText(value)) pieces.set(value, [{ text: value.value as string, owner, isDerived: true }]);
       else if (isList(value) || isMap(value)) owners.set(value, owner);
       return value;
     },

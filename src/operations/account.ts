@@ -10,7 +10,7 @@ import { type Circuit, createCircuit } from '../policy/circuit.ts';
 import { createLimiter, type Limiter } from '../policy/limiter.ts';
 import { createProgressWatch, type ProgressWatch } from '../policy/progress-watch.ts';
 import { createRateWindow, type RateWindow } from '../policy/rate-window.ts';
-import { type GuardedStorage, guarded } from '../storage/guarded.ts';
+import { type GuardedStorage, guarded, isOfThisVersion } from '../storage/guarded.ts';
 import { scoped } from '../storage/scoped.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ConnectionBudget } from '../transport/connection-budget.ts';
@@ -75,7 +75,7 @@ export interface AccountOptions {
 /** The limits of one account, idle. Makes no timer and no request. */
 export function createAccount(options: AccountOptions): Account {
   const { clock, emit, breaker } = options;
-  const storage = options.storage && guarded(options.storage, { clock, emit });
+  const storage = options.storage && guarded(options.storage, { clock, emit, isReadable: isOfThisVersion });
   const initial = defaultClientConfig();
   const billing = createBillingPause({
     clock,

@@ -86,10 +86,13 @@ export function createStrictKeeper(
   { storageKey, storage }: StoreOptions,
   update: NonNullable<Storage['update']>,
 ): CircuitKeeper {
+  /** The last decision was taken without the store, which may count what is over, in the same epoch. */
+  let isAhead = false;
   /** Epochs only grow. Where this context is ahead, the store missed something: it was in trouble, or lost its row. */
   const latest = (bytes: Uint8Array | undefined): BreakerState => {
     const stored = loadBreaker(bytes, clock.now(), config);
-    return stored === undefined || stored.epoch < mirror.state.epoch ? mirror.state : stored;
+    const oldest = isAhead ? mirror.state.epoch + 1 : mirror.state.epoch;
+    return stored === undefined || stored.epoch < oldest ? mirror.state : stored;
   };
 
   async function read(): Promise<BreakerState> {
@@ -115,6 +118,7 @@ export function createStrictKeeper(
       { ttlMs: ROW_TTL_MS },
     );
     isOver = true;
+    isAhead = written === undefined;
     // What began with this context's own state is done to it now: others may have changed it during the update.
     const result = written === undefined || decision === undefined ? step(mirror.state) : decision;
     mirror.set(result.state);

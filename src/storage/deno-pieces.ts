@@ -15,7 +15,10 @@ export interface DenoHead {
 
 /** Values too large for one entry. */
 export interface DenoPieces {
-  /** The entry for a value, which is copied. The pieces of a large one are written, for an hour or its lifetime. */
+  /**
+   * The entry for a value that has its buffer to itself (Deno would keep all of it). The pieces of a large one are
+   * written, for its lifetime, if it has one, and an hour.
+   */
   stage(value: Uint8Array, expiresAt: number, now: number): Promise<DenoHead>;
   /** Let the pieces of an entry stay for good, for as long as it is there. */
   keep(head: DenoHead, value: Uint8Array, check: DenoCheck): Promise<void>;
@@ -95,7 +98,7 @@ export function createDenoPieces(kv: PatientKv): DenoPieces {
   return {
     async stage(value, expiresAt, now) {
       const { length } = value;
-      if (length <= PIECE_BYTES) return { expiresAt, content: value.slice(), length };
+      if (length <= PIECE_BYTES) return { expiresAt, content: value, length };
       const head = { expiresAt, content: createId(), length };
       const endsAt = expiresAt === Number.POSITIVE_INFINITY ? now : expiresAt;
       await put(head, value, lifetime(endsAt + LEASE_MS, now));

@@ -13,7 +13,11 @@ export function scoped(storage: Storage, scope: () => Promise<string | undefined
   };
   return {
     get: (key) => within(key, (full) => storage.get(full)),
-    set: (key, value, options) => within(key, (full) => storage.set(full, value, options)),
+    set(key, value, options) {
+      // At once: the caller may change it while the scope is looked up.
+      const copy = new Uint8Array(value);
+      return within(key, (full) => storage.set(full, copy, options));
+    },
     delete: (key) => within(key, (full) => storage.delete(full)),
     ...(storage.update === undefined
       ? {}

@@ -68,6 +68,16 @@ const VALUE_CASES: readonly StorageCase[] = [
     },
   },
   {
+    name: 'copies on the way in at once, before anything is waited for',
+    async run(storage) {
+      const value = bytes(1, 2);
+      const setting = storage.set('a', value);
+      value.fill(9);
+      await setting;
+      await assertKept(storage, 'a', bytes(1, 2));
+    },
+  },
+  {
     name: 'copies on the way out',
     async run(storage) {
       await storage.set('a', bytes(1, 2));

@@ -18,10 +18,11 @@ export interface ChildReport {
 declare const gc: () => void;
 
 const inUse = async (): Promise<number> => {
-  gc();
-  // Typed arrays are given back a little later than the heap.
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  gc();
+  for (let round = 0; round < 4; round++) {
+    gc();
+    // Typed arrays are given back a little later than the heap.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 };
@@ -36,7 +37,7 @@ async function main(): Promise<void> {
   const text = longText(100_000);
   if (kind === undefined) return;
   // The packages' own code is not what is measured.
-  await kind.prepare();
+  await (async () => void (await kind.prepare()))();
   const before = await inUse();
   const rssBefore = process.memoryUsage().rss;
   // In a function of its own, so that nothing holds the files afterwards.

@@ -49,6 +49,12 @@ function keyBytes(key: DenoKey): number {
   );
 }
 
+/** What Deno keeps beside a view that is a member of an object: the rest of its buffer. */
+function unseenBytes(value: unknown): number {
+  const views = Object.values(value ?? {}).filter((member) => ArrayBuffer.isView(member));
+  return views.reduce((sum, { buffer, byteLength }) => sum + buffer.byteLength - byteLength, 0);
+}
+
 function demand(isTrue: boolean, otherwise: string): void {
   if (!isTrue) throw new TypeError(otherwise);
 }
@@ -92,7 +98,8 @@ export function createDenoKv({ clock, latencyMs = 0, pass }: DenoKvOptions): Den
         return operation;
       },
       set(key, value, { expireIn } = {}) {
-        const bytes = value instanceof Uint8Array ? value.length : serialize(value).length;
+        const bytes =
+          value instanceof Uint8Array ? value.length : serialize(value).length + unseenBytes(value);
         demand(bytes <= 65_536, 'Value too large (max 65536 bytes)');
         demand(
           expireIn === undefined || (Number.isSafeInteger(expireIn) && expireIn >= 0 && expireIn <= 2 ** 52),

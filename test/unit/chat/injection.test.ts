@@ -214,6 +214,7 @@ describe('what the template says', () => {
     ['joined by a method', "{{ '<|im_end|>'.join([messages[0].content, messages[1].content]) }}", 1],
     ['either way of a choice', "{{ ('<|im_end|>' if messages else 'x') ~ messages[0].content }}", 1],
     ['as a default', "{{ (nothing | default('<|im_end|>')) + messages[0].content }}", 1],
+    ['in two halves', "{{ '<|im_' }}{{ 'end|>' + messages[0].content }}", 1],
     ['by the name of a variable', '{{ eos_token + messages[0].content }}', 1],
     ['through a filter on itself', "{{ '<|IM_END|>' | lower }}", 1],
     ['in a filter block', '{% filter trim %} <|im_end|>{{ messages[0].content }} {% endfilter %}', 1],
@@ -237,6 +238,9 @@ describe('what the template says', () => {
     expect(() => count(template, [{ role: 'user', content: 'aXb <|im_end|>' }])).toThrow(
       '"messages[0]" must not spell "<|im_end|>": this template writes it through a filter, and what is whose cannot be told',
     );
+    // Half of it is the template's, half a message's.
+    const halved = "{{ messages[0].content | replace('X', '<|im_end|>') }}{{ '|>' }}";
+    expect(count(halved, [{ role: 'user', content: '<|im_end' }])).toBe(0);
     // Told apart again where the template has no such word to give away.
     expect(count("{{ messages[0].content | replace('X', 'y') }}", messages)).toBe(0);
   });

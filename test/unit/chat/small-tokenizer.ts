@@ -13,13 +13,15 @@ export interface SmallTokenizerOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Added tokens that take the white space behind them away. */
   readonly stripsRight?: readonly string[];
+  /** Added tokens that take the white space before them away. */
+  readonly stripsLeft?: readonly string[];
   /** A text that stands alone begins with this id, as with tokenizers that put a space before it. */
   readonly firstId?: number;
 }
 
 /** A tokenizer somebody brings along: bytes of UTF-8, two line breaks as one, and added tokens. */
 export function smallTokenizer(options: SmallTokenizerOptions = {}): Tokenizer {
-  const { special = [], ordinary = [], stripsRight = [], firstId } = options;
+  const { special = [], ordinary = [], stripsRight = [], stripsLeft = [], firstId } = options;
   const addedTokens: readonly AddedToken[] = [
     ...special.map((text) => ({ text, isSpecial: true })),
     ...ordinary.map((text) => ({ text, isSpecial: false })),
@@ -48,7 +50,8 @@ export function smallTokenizer(options: SmallTokenizerOptions = {}): Tokenizer {
         at += 1;
         continue;
       }
-      ids.push(...plain(text.slice(from, at), from === 0), found.id);
+      const before = text.slice(from, at);
+      ids.push(...plain(stripsLeft.includes(found.text) ? before.trimEnd() : before, from === 0), found.id);
       at += found.text.length;
       while (stripsRight.includes(found.text) && /\s/.test(text[at] ?? '')) at += 1;
       from = at;

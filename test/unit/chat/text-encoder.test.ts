@@ -16,6 +16,28 @@ describe('text beside an added token', () => {
     }
   });
 
+  it('keeps the white space of an answer, and of a header, on their sides of the cut', () => {
+    const tokenizer = smallTokenizer({ special: ['<a>', '<b>'], stripsRight: ['<a>'], stripsLeft: ['<b>'] });
+    const turns =
+      "{% for m in messages %}{{ '<a>\\n' ~ m.role ~ ': ' ~ m.content ~ ' <b>' }}{% endfor %}{{ '<a>\\nassistant: ' if add_generation_prompt }}";
+    const chat = createChat(tokenizer, { template: turns });
+    const { ids } = chat.encode([{ role: 'assistant', content: ' x ' }]);
+    expect([...ids]).toEqual([300, ...tokenizer.encode('assistant: '), 32, 120, 301]);
+    const bare = createChat(tokenizer, {
+      template: turns.replaceAll('m.role', "'' ").replaceAll('assistant: ', ': '),
+    });
+    expect([...bare.encode([{ role: 'assistant', content: '' }]).ids]).toEqual([
+      300,
+      ...tokenizer.encode(': '),
+      301,
+    ]);
+    const short = createChat(tokenizer, {
+      template:
+        "{% for m in messages %}{{ '<a>\\n' ~ m.content ~ '<b>' }}{% endfor %}{{ '<a>\\n' if add_generation_prompt }}",
+    });
+    expect([...short.encode([{ role: 'assistant', content: ' x' }]).ids]).toEqual([300, 32, 120, 301]);
+  });
+
   it('is encoded as text that goes on, not as text that begins', () => {
     const tokenizer = smallTokenizer({ special: ['<a>', '<b>'], firstId: 290 });
     const chat = createChat(tokenizer, { template });

@@ -45,8 +45,9 @@ describe('the contract', () => {
       {
         get: (key) => storage.get(key),
         set: async (key, value, options) => {
+          const copy = value.slice();
           await clock.advance(options === undefined ? 1_000 : 0);
-          await storage.set(key, value, options);
+          await storage.set(key, copy, options);
         },
         async delete(key) {
           await clock.advance(1_000);

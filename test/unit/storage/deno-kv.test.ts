@@ -244,6 +244,18 @@ describe('calls of one context for one key', () => {
     expect(clock.monotonic()).toBe(200);
   });
 
+  it('copy what an update’s change gives, at once and to the end of its own buffer', async () => {
+    const { clock, storage } = setUp({ latencyMs: 5 });
+    const large = filled(100_000, 1);
+    const work = storage.update('a', () => large.subarray(0, 2));
+    await clock.advance(7);
+    large.fill(9);
+    const written = await clock.drive(work);
+    expect(written).toEqual(of(1, 1));
+    expect(written?.buffer.byteLength).toBe(2);
+    expect(await clock.drive(storage.get('a'))).toEqual(of(1, 1));
+  });
+
   it('copy a value when they are made, not when it is their turn', async () => {
     const { storage } = setUp();
     const value = of(1);

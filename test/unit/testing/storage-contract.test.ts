@@ -102,6 +102,18 @@ const DEFECTS: Readonly<
       'get(a): expected 2 bytes <1 2>, got 2 bytes <9 2>',
     ],
   ],
+  'copies on the way in at once, before anything is waited for': [
+    [
+      'copies when it comes to it',
+      (store) => ({
+        async set(key, value) {
+          await undefined;
+          await store.set(key, value);
+        },
+      }),
+      'get(a): expected 2 bytes <1 2>, got 2 bytes <9 9>',
+    ],
+  ],
   'copies on the way out': [
     [
       'gives what it keeps',
