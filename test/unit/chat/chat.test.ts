@@ -206,6 +206,12 @@ describe('stop', () => {
     ).toEqual([]);
   });
 
+  it('is the first of several tokens behind what is said', () => {
+    const template = "{% for m in messages %}{{ m.content + '<|im_end|><|endoftext|>' }}{% endfor %}";
+    const own = createChat(smallTokenizer({ special: ['<|im_end|>', '<|endoftext|>'] }), { template });
+    expect(own.stop).toEqual([300]);
+  });
+
   it('is the token even where it is not special', () => {
     const template =
       "{% for m in messages %}{{ m.role + ':' + m.content + '</turn>' }}{% endfor %}{{ 'assistant:' if add_generation_prompt }}";

@@ -178,6 +178,28 @@ describe('supervisedDatum', () => {
     );
   });
 
+  it('leaves out what the template writes behind a tool, whether or not it asks for an answer', () => {
+    const template =
+      "{% for m in messages %}{% if m.role == 'tool' %}{{ '<|im_start|>' + m.content }}{% elif loop.previtem and loop.previtem.role == 'tool' %}{{ '<|endoftext|>' + m.content + '<|im_end|>' }}{% else %}{{ m.role + ':' + m.content + '<|im_end|>' }}{% endif %}{% endfor %}{% if messages[-1].role == 'tool' %}<|endoftext|>{% elif add_generation_prompt %}assistant:{% endif %}";
+    const after = createChat(tokenizer, { template });
+    const messages: ChatMessage[] = [
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: 'b' },
+      { role: 'tool', content: 'c' },
+      { role: 'assistant', content: 'd' },
+    ];
+    expect(trained(after, messages).map(({ text }) => text)).toEqual([`b${end}`, `d${end}`]);
+  });
+
+  it('refuses a header of words that is not the one of the prompt', () => {
+    const template =
+      "{% for m in messages %}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}{% if add_generation_prompt %}Answer: {% endif %}";
+    const other = createChat(smallTokenizer(), { template });
+    expect(() => other.supervisedDatum(MESSAGES)).toThrow(
+      'does not begin with its generation prompt, "Answer: "',
+    );
+  });
+
   it('takes the word of a generation block where the prompt says nothing', () => {
     const template =
       "{% for m in messages %}{{ '<|im_start|>' + m.role }}{% if m.role == 'assistant' %}{% generation %}{{ m.content + '<|im_end|>' }}{% endgeneration %}{% else %}{{ m.content + '<|im_end|>' }}{% endif %}{% endfor %}{{ '<|endoftext|>' if add_generation_prompt }}";
