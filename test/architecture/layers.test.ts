@@ -34,7 +34,6 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'p-limit': /^src\/policy\/limiter\.ts$/,
   'idb-keyval': /^src\/storage\/indexeddb\.ts$/,
   '@huggingface/tokenizers': /^src\/tokenizer\/hugging-face\.ts$/,
-  'js-tiktoken/lite': /^src\/tokenizer\/tiktoken\.ts$/,
   '@huggingface/jinja': /^src\/chat\//,
 };
 

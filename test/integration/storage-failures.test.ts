@@ -218,7 +218,8 @@ describe.each(['corrupt value', 'other version', 'corrupt bytes'] as const)('dat
     expect(one.service.snapshot().circuits.sample).toMatchObject({ state: 'open', failures: 3 });
     expect(one.faulty.strikes).toBeGreaterThan(0);
     // What the store itself takes for no row is none, and nobody hears of it.
-    const told = fault === 'corrupt bytes' ? [{ operation: 'parse', message: 'not a value of this version' }] : [];
+    const told =
+      fault === 'corrupt bytes' ? [{ operation: 'parse', message: 'not a value of this version' }] : [];
     expect(one.troubles().slice(0, 1)).toMatchObject(told);
     expectOneEventARest(one.troubles());
     expect(one.health()).toBe('ok');

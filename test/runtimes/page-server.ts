@@ -49,8 +49,8 @@ interface Line {
 /** Tells of trouble before its script could, and then loads it. */
 const DOCUMENT = `<!doctype html><meta charset="utf-8"><script>
 const tell = (trouble) => fetch('/troubles' + location.search, { method: 'POST', body: String(trouble) });
-addEventListener('error', (event) => tell(event.error?.stack ?? event.message));
-addEventListener('unhandledrejection', ({ reason }) => tell(reason?.stack ?? reason));
+addEventListener('error', (event) => tell(event.message + ' ' + event.error?.stack));
+addEventListener('unhandledrejection', ({ reason }) => tell(reason + ' ' + reason?.stack));
 </script><script src="/page.js"></script>`;
 
 /** Start a server on a port that is free. */

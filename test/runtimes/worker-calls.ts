@@ -2,16 +2,19 @@ import { carryOut, type Functions, type Outcome, resultOf } from './calls.ts';
 
 // A page and its workers, dedicated ones and service workers: each call has a channel of its own.
 
-/** Who a page can send a message to. */
-interface Addressee {
-  postMessage(message: unknown, transfer: Transferable[]): void;
-}
-
 /** Runs in a page: call a function of a worker. */
-export async function callWorker(worker: Addressee, name: string, argument: unknown): Promise<unknown> {
+export async function callWorker(
+  worker: Worker | ServiceWorker,
+  name: string,
+  argument: unknown,
+): Promise<unknown> {
   const { port1, port2 } = new MessageChannel();
   const answer = new Promise<Outcome>((resolve) => {
     port1.onmessage = ({ data }) => resolve(data as Outcome);
+    // Its script may not even begin.
+    const fail = (event: Event): void =>
+      resolve({ error: `the worker fails: ${(event as ErrorEvent).message ?? event.type}` });
+    worker.addEventListener('error', fail, { once: true });
   });
   worker.postMessage({ name, argument }, [port2]);
   const outcome = await answer;
@@ -22,8 +25,8 @@ export async function callWorker(worker: Addressee, name: string, argument: unkn
 /** Runs in a worker: answer its page's calls. A service worker is kept awake meanwhile. */
 export function answerPage(functions: Functions): void {
   const tell = (trouble: unknown) => fetch('/troubles', { method: 'POST', body: String(trouble) });
-  addEventListener('error', ({ error, message }) => tell(error?.stack ?? message));
-  addEventListener('unhandledrejection', ({ reason }) => tell(reason?.stack ?? reason));
+  addEventListener('error', ({ error, message }) => tell(`${message} ${error?.stack}`));
+  addEventListener('unhandledrejection', ({ reason }) => tell(`${reason} ${reason?.stack}`));
   addEventListener('message', (event: MessageEvent) => {
     const { name, argument } = event.data as { name: string; argument: unknown };
     const work = carryOut(functions, name, argument).then((outcome) => event.ports[0]?.postMessage(outcome));

@@ -19,8 +19,14 @@ export async function disturbDatabase(
   await all((context) => context.call('waitForSamples', { count: 5 }));
   const ending = await tab.call(disturbance, { database });
   await all((context) => context.call('waitForSamples', { count: 10 }));
+  await all((context) => context.call('stopSampling', undefined));
+  // Trouble makes a client leave its store alone for half a minute. Then all must be well.
+  await all((context) => context.call('advance', { ms: 31_000 }));
+  await all((context) => context.call('startSampling', undefined));
+  await all((context) => context.call('waitForSamples', { count: 5 }));
   for (const context of contexts) {
-    const { samples, failures, storageTrouble } = await context.call('stopSampling', undefined);
+    const { samples, failures, storageTrouble, storage } = await context.call('stopSampling', undefined);
+    demand(storage === 'ok', `the store is ${storage} in the end`);
     demand(failures.length === 0, `of ${samples} samples ${failures.length} failed: ${failures}`);
     demand(storageTrouble.length <= 1, `trouble with the store was told of: ${storageTrouble}`);
   }

