@@ -2,7 +2,7 @@ import { encodeUtf8, toHex } from '../kernel/bytes.ts';
 import { show } from '../kernel/checks.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
-import { sha256 } from '../tokenizer/sha256.ts';
+import { sha256 } from '../kernel/sha256.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Conversation, createConversation } from './conversation.ts';
 import { createMessageEncoder, type MessageEncoder } from './encoding.ts';

@@ -81,7 +81,8 @@ function promptTail(
     const whole = render(messages, input, true);
     const known = spanOf(without, messages.length - 1)?.end ?? without.text.length;
     const isAppended = whole.text.startsWith(without.text.slice(0, known));
-    const from = isAppended ? known : commonLength(whole.text, without.text);
+    // A template that writes the last turn otherwise when it asks for an answer.
+    const from = isAppended ? known : (spanOf(whole, messages.length - 1)?.end ?? known);
     return whole.pieces
       .filter(({ end }) => end > from)
       .map((piece) => ({ ...piece, text: piece.text.slice(Math.max(0, from - piece.start)) }));

@@ -12,7 +12,8 @@ export function prefillBounds(messages: readonly ChatMessage[]): Excerpt {
   return {
     firstPart: 0,
     bounds({ rendering: { text, pieces } }) {
-      const end = spanOf({ text, pieces }, last)?.end ?? text.length;
+      const own = pieces.filter(({ owner }) => owner === last).at(-1);
+      const end = own?.end ?? spanOf({ text, pieces }, last)?.end ?? text.length;
       const trimmed = words.slice(from, to);
       const at = text.lastIndexOf(trimmed, end - trimmed.length);
       if (trimmed === '' || at === -1) {

@@ -33,7 +33,7 @@ export function findTurnEnds(options: TurnEndOptions): TurnEnds {
   };
   const last = turnEnd(options, [asked, answer]);
   const earlier = turnEnd(options, [asked, answer, asked]);
-  const calling = turnEnd(options, [asked, call]);
+  const calling = turnEnd(options, [asked, call], last?.token?.token.id);
   const atEnd = [last, calling].flatMap((end) => end?.token ?? []);
   const stops = atEnd.length > 0 ? atEnd : (earlier?.token ?? []);
   const ids = new Set([last, earlier, calling].flatMap((end) => end?.token?.token.id ?? []));
@@ -53,8 +53,12 @@ interface TurnEnd {
   readonly text: string;
 }
 
-/** How the second message ends; `undefined` where the template refuses these messages. */
-function turnEnd({ render, find }: TurnEndOptions, messages: readonly ChatMessage[]): TurnEnd | undefined {
+/** How the second message ends, if it can with the `usual` id; `undefined` where the template refuses these messages. */
+function turnEnd(
+  { render, find }: TurnEndOptions,
+  messages: readonly ChatMessage[],
+  usual?: number,
+): TurnEnd | undefined {
   try {
     const input = {};
     const rendering = render(messages, input, false);
@@ -68,7 +72,8 @@ function turnEnd({ render, find }: TurnEndOptions, messages: readonly ChatMessag
     const special = tokens.filter(({ token }) => token.isSpecial);
     const [candidates] = special.length > 0 ? [special] : [tokens];
     // Behind a text the first one ends the turn; a call has tokens of its own before the one that does.
-    const token = at < span.start ? candidates.at(-1) : candidates[0];
+    const isUsual = candidates.filter(({ token }) => token.id === usual).at(-1);
+    const token = at < span.start ? (isUsual ?? candidates.at(-1)) : candidates[0];
     return { token, text: rendering.text.slice(from, span.end) };
   } catch {
     return undefined;

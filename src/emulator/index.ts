@@ -1,4 +1,4 @@
-export { byteTokenizer } from './byte-tokens.ts';
+export { byteTokenizer } from '../tokenizer/byte-tokenizer.ts';
 export type { DialectName, EmulatorDialect, MissingFuture } from './dialects/dialect.ts';
 export { dialectNames, dialectOf } from './dialects/dialect-of.ts';
 export { createEmulator, type Emulator } from './emulator.ts';

@@ -1,7 +1,7 @@
 import { concatBytes, decodeUtf8, encodeUtf8, toHex } from '../kernel/bytes.ts';
+import { sha256 } from '../kernel/sha256.ts';
 import { gunzipped, gzipped } from './gzip.ts';
 import { MAX_FILE_BYTES } from './hub-files.ts';
-import { sha256 } from './sha256.ts';
 
 /** A file as it is kept. */
 export interface KeptFile {

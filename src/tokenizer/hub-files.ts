@@ -2,6 +2,7 @@ import { linkAbort, raceAbort, sleep } from '../kernel/abort.ts';
 import { concatBytes, toHex } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isTinkerError, TinkerConnectionError, TinkerResponseError } from '../kernel/errors.ts';
+import { sha256 } from '../kernel/sha256.ts';
 import {
   type HubFileName,
   hubConnectionError,
@@ -12,7 +13,6 @@ import {
 } from './hub-errors.ts';
 import { askHub, discard, type HubResponse } from './hub-exchange.ts';
 import type { ResolvedLoadOptions } from './load-options.ts';
-import { sha256 } from './sha256.ts';
 
 /** What the hub has under a file's name. */
 export type HubFile =

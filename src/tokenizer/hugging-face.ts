@@ -2,11 +2,11 @@ import { BPE, Tokenizer as LibraryTokenizer, Unigram } from '@huggingface/tokeni
 import { decodeUtf8, encodeUtf8, toHex } from '../kernel/bytes.ts';
 import { checkInteger, checkRecord, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
+import { sha256 } from '../kernel/sha256.ts';
 import { createTextSplitter } from './added-token-splitter.ts';
 import { readAddedTokens } from './added-tokens.ts';
 import { readChatTemplate } from './chat-template.ts';
 import { referenceNormalizer, referencePreTokenizer } from './reference-rules.ts';
-import { sha256 } from './sha256.ts';
 import { readSurroundings } from './special-tokens.ts';
 import { createTokenDecoder, type TokenDecoder } from './token-decoder.ts';
 import type { AddedToken, EncodeOptions, Tokenizer } from './tokenizer.ts';

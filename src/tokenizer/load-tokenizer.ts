@@ -50,7 +50,7 @@ const LOCK_LIMIT_MS = 30_000;
 export async function loadTokenizer(id: string, options: LoadTokenizerOptions = {}): Promise<Tokenizer> {
   const resolved = resolveLoadOptions(options);
   const location = resolveTokenizer({ modelName: id, tokenizerId: id });
-  if (location.id === BYTES) return byteTokenizer();
+  if (location.id === BYTES) return byteTokenizer;
   const repository =
     options.revision === undefined
       ? { id: location.id, revision: location.revision ?? 'main' }

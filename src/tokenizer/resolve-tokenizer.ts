@@ -10,7 +10,7 @@ export interface TokenizerLocation {
   readonly revision?: string | undefined;
 }
 
-/** Id of the emulator's tokenizer: `byteTokenizer()`. */
+/** Id of the emulator's tokenizer: `byteTokenizer`. */
 export const BYTES = 'bytes';
 
 /** Models of the emulator are named like this one: `emulator/tiny`. */

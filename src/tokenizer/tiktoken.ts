@@ -1,10 +1,10 @@
 import { decodeUtf8, encodeUtf8, toHex } from '../kernel/bytes.ts';
 import { checkInteger, checkRecord, checkText, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
+import { sha256 } from '../kernel/sha256.ts';
 import { MAX_TOKEN } from '../wire/checked-tokens.ts';
 import type { TokenizerBackend } from './backend.ts';
 import { readChatTemplate } from './chat-template.ts';
-import { sha256 } from './sha256.ts';
 import { createTiktoken } from './tiktoken-encoding.ts';
 import { isKimi, KIMI_PATTERN, kimiAddedTokens, kimiCut } from './tiktoken-kimi.ts';
 import { translatePattern } from './tiktoken-pattern.ts';

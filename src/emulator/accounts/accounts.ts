@@ -1,7 +1,7 @@
 import { encodeUtf8, toHex } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { sha256 } from '../../kernel/sha256.ts';
 import { problem } from '../http/http.ts';
-import { sha256 } from '../sha256.ts';
 import { signToken, verifyToken } from './json-web-token.ts';
 
 /** Who calls, and so who owns what the call makes: one for each key. */

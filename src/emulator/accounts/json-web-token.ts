@@ -1,5 +1,5 @@
 import { decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
-import { hmacSha256 } from '../sha256.ts';
+import { hmacSha256 } from '../hmac.ts';
 
 /** What a token says of whom it was given to. */
 export interface TokenClaims {

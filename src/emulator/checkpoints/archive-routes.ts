@@ -1,8 +1,8 @@
 import { toHex } from '../../kernel/bytes.ts';
 import { httpDate } from '../../kernel/clock.ts';
+import { sha256 } from '../../kernel/sha256.ts';
 import { serveBytes } from '../http/byte-range.ts';
 import { type Call, problem, type Routes } from '../http/http.ts';
-import { sha256 } from '../sha256.ts';
 import type { EmulatorState } from '../state.ts';
 import { findReadable } from './checkpoint-access.ts';
 import type { CheckpointRecord } from './checkpoint-index.ts';

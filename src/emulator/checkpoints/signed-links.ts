@@ -1,7 +1,7 @@
 import { toHex } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { hmacSha256 } from '../hmac.ts';
 import { problem } from '../http/http.ts';
-import { hmacSha256 } from '../sha256.ts';
 
 /** Links that open one thing for a while, to whoever holds them: no key is asked for (protocol 2.9). */
 export interface SignedLinks {

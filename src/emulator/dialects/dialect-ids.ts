@@ -1,6 +1,6 @@
 import { encodeUtf8, toHex } from '../../kernel/bytes.ts';
+import { sha256 } from '../../kernel/sha256.ts';
 import { type EmulatorIds, HOSTED_IDS, HOSTED_REQUEST_IDS, type RequestIds } from '../ids.ts';
-import { sha256 } from '../sha256.ts';
 import type { EmulatorDialect } from './dialect.ts';
 
 /** Digits that look like an id's, the same for the same number. */

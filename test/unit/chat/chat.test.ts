@@ -138,6 +138,11 @@ describe('prompt', () => {
     expect(chat.text([{ role: 'user', content: 'assistant' }, say('s')], { continueLast: true })).toMatch(
       /assistant\ns$/,
     );
+    // Nor in what the template writes behind it.
+    const done = createChat(smallTokenizer(), {
+      template: "{% for m in messages %}{{ m.role + ': ' + m.content + ' done\\n' }}{% endfor %}",
+    });
+    expect(done.text([USER, say('on')], { continueLast: true })).toBe('user: hi done\nassistant: on');
     expect(() => chat.text([USER, say(' ')], { continueLast: true })).toThrow(
       '"messages[1].content" is not what the template writes: it cannot be continued',
     );

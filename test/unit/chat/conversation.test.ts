@@ -76,6 +76,30 @@ describe('a conversation', () => {
     expect(conversation.messages.at(-1)?.content).toBe('h');
   });
 
+  it('takes any token that ends a turn of the template, once', () => {
+    const template =
+      "{% for m in messages %}{{ m.role + ':' + m.content + ('<|endoftext|>' if loop.last and not add_generation_prompt else '<|im_end|>') + '\\n' }}{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+    const two = createChat(tokenizer, { template });
+    expect(two.stop).toEqual([302]);
+    for (const ending of [301, 302]) {
+      const conversation = two.start([USER]);
+      conversation.addSampled([104, ending]);
+      conversation.add(USER);
+      expect([...conversation.prompt].filter((id) => id >= 300)).toEqual([301, ending, 301]);
+    }
+  });
+
+  it('does not show the template what was sampled', () => {
+    const template =
+      "{% for m in messages %}{% if 'bad' in m.content %}{{ raise_exception('bad') }}{% endif %}{{ m.role + ':' + m.content + '<|im_end|>' }}{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+    const conversation = createChat(tokenizer, { template }).start([USER]);
+    conversation.addSampled(reply(bytes('bad')));
+    conversation.add(USER);
+    expect(tokenizer.decode(conversation.prompt)).toBe(
+      'user:hi<|im_end|>assistant:bad<|im_end|>user:hi<|im_end|>assistant:',
+    );
+  });
+
   it('lets the model go on without anybody else', () => {
     const conversation = chat.start([USER]);
     conversation.addSampled(reply([104]));

@@ -125,6 +125,7 @@ describe('texts as Python has them', () => {
       '1214',
     ],
     ['{% macro f() %}%Y{% endmacro %}{{ strftime_now(f()) }}', 0, '1970'],
+    ['a\n  {% if true %}b{% endif %}\n c', 0, 'a\nb c'],
     ["{{ false or 'x' }}{{ 'y' and 'z' }}{{ '' and 'q' }}", 0, 'xz'],
   ])('%s', (template, v, expected) => {
     expect(write(template, { v })).toBe(expected);

@@ -116,6 +116,19 @@ describe('supervisedDatum', () => {
     ]);
   });
 
+  it('ends turns as the template does where they are, and cuts text there', () => {
+    const template =
+      "{% for m in messages %}{{ m.role + ':' + m.content + ('<|endoftext|>' if loop.last else '<|im_end|>') + '\\n' }}{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}";
+    const two = createChat(tokenizer, { template });
+    expect(trained(two, MESSAGES).map(({ text }) => text)).toEqual(['b<|im_end|>', 'd\n\ne<|endoftext|>']);
+    const plain = createChat(smallTokenizer(), { template: PLAIN });
+    const { ids } = plain.encode([
+      { role: 'user', content: 'a' },
+      { role: 'assistant', content: 'b\n' },
+    ]);
+    expect([...ids.slice(-3)]).toEqual([98, 10, 256]);
+  });
+
   it('stops at a bound', () => {
     const length = chat.encode(MESSAGES).ids.length;
     expect(chat.supervisedDatum(MESSAGES, { maxTokens: length }).modelInput.length).toBe(length - 1);

@@ -24,7 +24,7 @@ function createLoader(isSlow = false) {
     settle,
     loadTokenizer: (reference: TokenizerReference, { signal }: { signal?: AbortSignal | undefined } = {}) => {
       calls.push({ reference, signal });
-      if (!isSlow) return Promise.resolve(byteTokenizer());
+      if (!isSlow) return Promise.resolve(byteTokenizer);
       return new Promise<Tokenizer>((resolve, reject) => {
         signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
         settle.push({ resolve, reject });
@@ -86,7 +86,7 @@ describe('getTokenizer of a training client', () => {
     expect(await clock.drive(Promise.all(failed))).toEqual([failure, failure]);
     const next = training.getTokenizer();
     await clock.advance(0);
-    loader.settle[1]?.resolve(byteTokenizer());
+    loader.settle[1]?.resolve(byteTokenizer);
     expect((await clock.drive(next)).vocabSize).toBe(256);
     await finish();
   });
@@ -106,7 +106,7 @@ describe('getTokenizer of a training client', () => {
     // Who comes then gets a load of its own.
     const next = training.getTokenizer();
     await clock.advance(0);
-    loader.settle[1]?.resolve(byteTokenizer());
+    loader.settle[1]?.resolve(byteTokenizer);
     expect((await clock.drive(next)).vocabSize).toBe(256);
     await finish();
   });

@@ -14,7 +14,7 @@ function createLoader() {
   return {
     load: async () => {
       loads += 1;
-      return byteTokenizer();
+      return { ...byteTokenizer };
     },
     get loads() {
       return loads;

@@ -1,23 +1,31 @@
 /** Bytes that are hashed as one. */
 const BLOCK_BYTES = 64;
 
-/** The first 64 bits behind the point of the cube roots of the first 64 primes, 32 of them. */
-function roundConstants(): Int32Array {
-  const constants = new Int32Array(64);
-  for (let n = 2, found = 0; found < 64; n++) {
-    if (isPrime(n)) constants[found++] = fraction(n, 3);
-  }
-  return constants;
-}
+/** First 32 bits of the fractional parts of the cube roots of the first 64 primes. */
+const ROUND_CONSTANTS = [
+  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98,
+  0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
+  0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8,
+  0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13,
+  0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819,
+  0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a,
+  0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7,
+  0xc67178f2,
+];
+
+/** First 32 bits of the fractional parts of the square roots of the first 8 primes. */
+const INITIAL_STATE = [
+  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+];
 
 /**
- * SHA-256 (FIPS 180-4) of bytes, in 32. By hand, because the platform's own is absent on plain http pages, and gives a
- * promise.
+ * SHA-256 (FIPS 180-4) of all parts as one, in 32 bytes. By hand, because the platform's own is absent on plain http
+ * pages, and gives a promise.
  */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const constants = roundConstants();
+  const constants = Int32Array.from(ROUND_CONSTANTS);
   const words = new Int32Array(64);
-  const state = Int32Array.from([2, 3, 5, 7, 11, 13, 17, 19], (prime) => fraction(prime, 2));
+  const state = Int32Array.from(INITIAL_STATE);
   const tail = new Uint8Array(BLOCK_BYTES);
   let filled = 0;
   let length = 0;
@@ -106,23 +114,4 @@ function rotated(word: number, by: number): number {
 /** An element that is there. */
 function at0(array: Uint8Array | Int32Array, index: number): number {
   return array[index] as number;
-}
-
-/** The first 32 bits behind the point of a root of a small number: exact, found in whole numbers. */
-function fraction(n: number, root: 2 | 3): number {
-  // The root of n * 2^(32 * root) is the root of n with 32 more bits.
-  const target = BigInt(n) << BigInt(32 * root);
-  let low = 0n;
-  let high = 1n << 40n;
-  while (low < high) {
-    const middle = (low + high + 1n) >> 1n;
-    if (middle ** BigInt(root) <= target) low = middle;
-    else high = middle - 1n;
-  }
-  return Number(low & 0xffff_ffffn) | 0;
-}
-
-function isPrime(n: number): boolean {
-  for (let divisor = 2; divisor * divisor <= n; divisor++) if (n % divisor === 0) return false;
-  return true;
 }
