@@ -4,22 +4,22 @@ import { systemClock } from '../kernel/clock.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import { sha256 } from '../kernel/sha256.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { type Conversation, createConversation } from './conversation.ts';
-import { createMessageEncoder, type MessageEncoder } from './encoding.ts';
-import { growsByExtension } from './extension.ts';
+import { type Conversation, createConversation } from './conversation/conversation.ts';
+import { createMessageEncoder, type MessageEncoder } from './encoding/encoding.ts';
+import { growsByExtension } from './encoding/extension.ts';
+import { prefillBounds } from './encoding/prefill.ts';
+import { idsOf } from './encoding/text-encoder.ts';
+import type { RenderInput } from './jinja/render.ts';
+import { parseTemplate } from './jinja/template.ts';
 import { type ChatMessage, checkedMessages } from './message.ts';
-import { prefillBounds } from './prefill.ts';
-import type { RenderInput } from './render.ts';
-import { splitData } from './split-data.ts';
+import { splitData } from './supervised/split-data.ts';
 import {
   datumOf,
   type SupervisedDatum,
   type SupervisedOptions,
   type WeightedTokens,
   weighted,
-} from './supervised.ts';
-import { parseTemplate } from './template.ts';
-import { idsOf } from './text-encoder.ts';
+} from './supervised/supervised.ts';
 
 /** Options of {@link createChat}. */
 export interface ChatOptions {

@@ -1,14 +1,14 @@
 export { type Chat, type ChatOptions, createChat, type PromptOptions } from './chat.ts';
-export type { Conversation, ConversationSegment, SampledSpan } from './conversation.ts';
+export type { Conversation, ConversationSegment, SampledSpan } from './conversation/conversation.ts';
 export {
   type ExplainFormat,
   type ExplainOptions,
   explain,
   type IdsToExplain,
   type TokensToExplain,
-} from './explain-datum.ts';
+} from './explain/explain.ts';
+export type { RenderInput } from './jinja/render.ts';
 export type { ChatMessage, TextPart, ToolCall } from './message.ts';
-export type { RenderInput } from './render.ts';
 export {
   type RlConversation,
   type RlDatum,
@@ -17,5 +17,5 @@ export {
   type RlSequence,
   rlDatum,
   type TokenMask,
-} from './rl-datum.ts';
-export type { SupervisedDatum, SupervisedOptions, TrainOn, WeightedTokens } from './supervised.ts';
+} from './rl/rl-datum.ts';
+export type { SupervisedDatum, SupervisedOptions, TrainOn, WeightedTokens } from './supervised/supervised.ts';

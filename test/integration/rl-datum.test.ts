@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type RlSegment, rlDatum } from '../../src/chat/rl-datum.ts';
+import { type RlSegment, rlDatum } from '../../src/chat/rl/rl-datum.ts';
 import { byteTokenizer } from '../../src/emulator/index.ts';
 import type { LossFn } from '../../src/index.ts';
 import { batch, type Offline, offline } from '../support/offline.ts';

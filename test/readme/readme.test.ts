@@ -46,6 +46,15 @@ it('has an example of runs and checkpoints that prints what it says', async () =
   expect(await runBlock(code)).toEqual({ exit: 0, stdout: lines.join('\n'), stderr: '' });
 }, 60_000);
 
+it('has examples of tokenizers and of policy gradients that run as they stand', async () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const [, prints] = /^It prints `(256 .*?)`/m.exec(readme) ?? [];
+  const tokenizers = readmeBlocks('js').find((block) => block.includes('createTokenizerLoader()')) ?? '';
+  expect(await runBlock(tokenizers)).toEqual({ exit: 0, stdout: prints, stderr: '' });
+  const gradients = readmeBlocks('js').find((block) => block.includes('rlDatum({')) ?? '';
+  expect(await runBlock(gradients)).toEqual({ exit: 0, stdout: '', stderr: '' });
+}, 60_000);
+
 it('names only commands that exist', () => {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTemplate } from '../../../src/chat/template.ts';
+import { parseTemplate } from '../../../src/chat/jinja/template.ts';
 import { realTokenizer, text } from './real-tokenizers.ts';
 import { PLAIN, TURNS } from './small-tokenizer.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ExplainOptions, explain } from '../../../src/chat/explain-datum.ts';
-import { rlDatum } from '../../../src/chat/rl-datum.ts';
+import { type ExplainOptions, explain } from '../../../src/chat/explain/explain.ts';
+import { rlDatum } from '../../../src/chat/rl/rl-datum.ts';
 import { isTinkerError } from '../../../src/index.ts';
 import { toyTokenizer } from '../../support/toy-tokenizer.ts';
 

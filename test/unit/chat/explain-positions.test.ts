@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { datumPieces, type ExplainedPiece, weightedPieces } from '../../../src/chat/explain-positions.ts';
-import { rlDatum } from '../../../src/chat/rl-datum.ts';
+import { datumPieces, type ExplainedPiece, weightedPieces } from '../../../src/chat/explain/positions.ts';
+import { rlDatum } from '../../../src/chat/rl/rl-datum.ts';
 import { isTinkerError } from '../../../src/index.ts';
 
 const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);

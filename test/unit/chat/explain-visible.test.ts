@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { columns, visible } from '../../../src/chat/explain-visible.ts';
+import { columns, visible } from '../../../src/chat/explain/visible.ts';
 
 /** Any characters, more often those of the first planes' beginnings. */
 const characters = fc

@@ -1,9 +1,9 @@
 import { type ChatMessage, createChat } from 'isotinker/chat';
 import { describe, expect, it } from 'vitest';
-import { createTokenFinder } from '../../../src/chat/added-token-finder.ts';
-import { createRenderer } from '../../../src/chat/render.ts';
-import { parseTemplate } from '../../../src/chat/template.ts';
-import { createChunkEncoder, idsOf } from '../../../src/chat/text-encoder.ts';
+import { createTokenFinder } from '../../../src/chat/encoding/added-token-finder.ts';
+import { createChunkEncoder, idsOf } from '../../../src/chat/encoding/text-encoder.ts';
+import { createRenderer } from '../../../src/chat/jinja/render.ts';
+import { parseTemplate } from '../../../src/chat/jinja/template.ts';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer.ts';
 import { json, type ListedToken, realTokenizer, text } from './real-tokenizers.ts';
 

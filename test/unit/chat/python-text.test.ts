@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { pythonFloat, pythonInteger, strftime, stripBounds } from '../../../src/chat/python-text.ts';
-import { createRenderer } from '../../../src/chat/render.ts';
-import { parseTemplate } from '../../../src/chat/template.ts';
+import { pythonFloat, pythonInteger, strftime, stripBounds } from '../../../src/chat/jinja/python-text.ts';
+import { createRenderer } from '../../../src/chat/jinja/render.ts';
+import { parseTemplate } from '../../../src/chat/jinja/template.ts';
 
 /** What a template writes, given some variables. */
 const write = (template: string, variables: Record<string, unknown> = {}): string =>

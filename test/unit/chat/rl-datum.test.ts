@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, expectTypeOf, it } from 'vitest';
-import { type RlDatum, type RlSegment, rlDatum } from '../../../src/chat/rl-datum.ts';
+import { type RlDatum, type RlSegment, rlDatum } from '../../../src/chat/rl/rl-datum.ts';
 import { type Datum, isTinkerError, ModelInput } from '../../../src/index.ts';
 import { checkedBatch } from '../../../src/wire/checked-input.ts';
 

@@ -1,10 +1,10 @@
-import { checkFinite, checkInteger, show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import type { Datum } from '../wire/types/datum.ts';
-import { type EncodedMessages, knownPart } from './encoding.ts';
-import { ASSISTANT, type ChatMessage } from './message.ts';
-import { type RenderInput, spanOf } from './render.ts';
-import { idsOf } from './text-encoder.ts';
+import { checkFinite, checkInteger, show } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import type { Datum } from '../../wire/types/datum.ts';
+import { type EncodedMessages, knownPart } from '../encoding/encoding.ts';
+import { idsOf } from '../encoding/text-encoder.ts';
+import { type RenderInput, spanOf } from '../jinja/render.ts';
+import { ASSISTANT, type ChatMessage } from '../message.ts';
 
 /**
  * Which messages are trained on: each of the assistant's, the last of them, or those for which a function says so, with

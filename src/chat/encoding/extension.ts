@@ -1,5 +1,5 @@
+import { ASSISTANT, type ChatMessage } from '../message.ts';
 import { knownPart, type MessageEncoder } from './encoding.ts';
-import { ASSISTANT, type ChatMessage } from './message.ts';
 
 /** Whether a template writes earlier answers as it wrote them when they were the last: tried with and without thoughts. */
 export function growsByExtension(encoder: MessageEncoder): boolean {

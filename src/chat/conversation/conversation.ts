@@ -1,14 +1,19 @@
-import { TinkerInputError } from '../kernel/errors.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { TokenIds } from '../wire/types/model-input.ts';
-import type { SampledSequence } from '../wire/types/sampling.ts';
-import { knownPart, type MessageEncoder } from './encoding.ts';
-import { ASSISTANT, type ChatMessage, checkedMessages } from './message.ts';
-import type { RenderInput } from './render.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { TokenIds } from '../../wire/types/model-input.ts';
+import type { SampledSequence } from '../../wire/types/sampling.ts';
+import { knownPart, type MessageEncoder } from '../encoding/encoding.ts';
+import { type Chunk, idsOf } from '../encoding/text-encoder.ts';
+import { STAND_IN } from '../encoding/turn-ends.ts';
+import type { RenderInput } from '../jinja/render.ts';
+import { ASSISTANT, type ChatMessage, checkedMessages } from '../message.ts';
+import {
+  datumOf,
+  type SupervisedDatum,
+  type SupervisedOptions,
+  type WeightedTokens,
+} from '../supervised/supervised.ts';
 import { checkedReply, endsWithStop, withoutStop } from './reply.ts';
-import { datumOf, type SupervisedDatum, type SupervisedOptions, type WeightedTokens } from './supervised.ts';
-import { type Chunk, idsOf } from './text-encoder.ts';
-import { STAND_IN } from './turn-ends.ts';
 
 /** A run of a conversation's tokens: what a model said, or what the template and others said in between. */
 export interface ConversationSegment {

@@ -1,5 +1,5 @@
-import type { ShownPiece } from './explain-shown.ts';
-import { columns } from './explain-visible.ts';
+import type { ShownPiece } from './shown-pieces.ts';
+import { columns } from './visible.ts';
 
 /** Between tokens of a line. */
 const BETWEEN = '│';

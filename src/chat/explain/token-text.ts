@@ -1,6 +1,6 @@
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { partialBytes, REPLACEMENT } from './explain-partial.ts';
-import { visible } from './explain-visible.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { partialBytes, REPLACEMENT } from './partial-tokens.ts';
+import { visible } from './visible.ts';
 
 /** How a token looks. */
 export interface TokenText {

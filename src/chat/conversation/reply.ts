@@ -1,11 +1,11 @@
-import { show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import { checkedTokens } from '../wire/checked-tokens.ts';
-import type { TokenIds } from '../wire/types/model-input.ts';
-import type { SampledSequence } from '../wire/types/sampling.ts';
+import { show } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { checkedTokens } from '../../wire/checked-tokens.ts';
+import type { TokenIds } from '../../wire/types/model-input.ts';
+import type { SampledSequence } from '../../wire/types/sampling.ts';
+import type { TurnEnds } from '../encoding/turn-ends.ts';
 import type { ConversationSegment } from './conversation.ts';
-import type { TurnEnds } from './turn-ends.ts';
 
 /** A reply with copies of what it is made of. @throws TinkerInputError - where it is none. */
 export function checkedReply(

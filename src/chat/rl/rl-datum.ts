@@ -1,10 +1,10 @@
-import { checkFinite, checkRecord, show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import { checkedTokens } from '../wire/checked-tokens.ts';
-import { copyValues, isValueArray, type ValueArray } from '../wire/checked-values.ts';
-import type { FloatInput } from '../wire/types/datum.ts';
-import type { ModelInput, TokenIds } from '../wire/types/model-input.ts';
-import type { SampledSequence } from '../wire/types/sampling.ts';
+import { checkFinite, checkRecord, show } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import { checkedTokens } from '../../wire/checked-tokens.ts';
+import { copyValues, isValueArray, type ValueArray } from '../../wire/checked-values.ts';
+import type { FloatInput } from '../../wire/types/datum.ts';
+import type { ModelInput, TokenIds } from '../../wire/types/model-input.ts';
+import type { SampledSequence } from '../../wire/types/sampling.ts';
 import { type InputPiece, inputPiece, shiftedInput } from './shifted-input.ts';
 
 /** Which tokens count: one a token, `false` or 0 for those that do not. */

@@ -1,5 +1,5 @@
 import { parse, tokenize } from '@huggingface/jinja';
-import { TinkerInputError } from '../kernel/errors.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
 import { hasConstantPrompt } from './constant-prompt.ts';
 
 /** A node of a parsed template. Which members it has depends on its type. */

@@ -1,4 +1,4 @@
-import { TinkerInputError } from '../kernel/errors.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
 
 /** White space as Python's `str.strip()` knows it, which is not quite what `trim()` takes. */
 const SPACE =

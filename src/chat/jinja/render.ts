@@ -1,9 +1,9 @@
 import { Environment } from '@huggingface/jinja';
-import { dateAt } from '../kernel/clock.ts';
-import { isTinkerError, TinkerInputError } from '../kernel/errors.ts';
+import { dateAt } from '../../kernel/clock.ts';
+import { isTinkerError, TinkerInputError } from '../../kernel/errors.ts';
+import type { ChatMessage } from '../message.ts';
 import type { BlockContext } from './blocks.ts';
 import { runBlock } from './blocks.ts';
-import type { ChatMessage } from './message.ts';
 import { itemsOf, type Owner, type Piece, textOf, type Value } from './provenance.ts';
 import { strftime } from './python-text.ts';
 import type { ParsedTemplate } from './template.ts';

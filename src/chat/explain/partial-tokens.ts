@@ -1,5 +1,5 @@
-import { encodeUtf8 } from '../kernel/bytes.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { encodeUtf8 } from '../../kernel/bytes.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 
 /** What stands for bytes that are no character. */
 export const REPLACEMENT = '\ufffd';

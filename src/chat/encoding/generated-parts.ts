@@ -1,7 +1,13 @@
-import type { AddedToken } from '../tokenizer/tokenizer.ts';
+import type { AddedToken } from '../../tokenizer/tokenizer.ts';
+import {
+  type PlacedPiece,
+  type Renderer,
+  type RenderInput,
+  type Rendering,
+  spanOf,
+} from '../jinja/render.ts';
+import type { ChatMessage } from '../message.ts';
 import type { FoundToken } from './added-token-finder.ts';
-import type { ChatMessage } from './message.ts';
-import { type PlacedPiece, type Renderer, type RenderInput, type Rendering, spanOf } from './render.ts';
 import type { TurnEnds } from './turn-ends.ts';
 
 /** What a model would have generated of a rendered text. */

@@ -1,8 +1,8 @@
-import { TinkerInputError } from '../kernel/errors.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import { stripBounds } from '../jinja/python-text.ts';
+import { spanOf } from '../jinja/render.ts';
+import type { ChatMessage } from '../message.ts';
 import type { Excerpt } from './encoding.ts';
-import type { ChatMessage } from './message.ts';
-import { stripBounds } from './python-text.ts';
-import { spanOf } from './render.ts';
 
 /** A prompt that ends with what the last message says, as transformers has it with `continue_final_message`. */
 export function prefillBounds(messages: readonly ChatMessage[]): Excerpt {

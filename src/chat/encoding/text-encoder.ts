@@ -1,4 +1,4 @@
-import type { AddedToken, Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { AddedToken, Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { FoundToken } from './added-token-finder.ts';
 
 /** A run of text and its ids: an added token, or what lies between two of them or two cuts. */

@@ -1,10 +1,10 @@
-import { TinkerInputError } from '../kernel/errors.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { createRenderer, type Renderer, type RenderInput, type Rendering } from '../jinja/render.ts';
+import type { ParsedTemplate } from '../jinja/template.ts';
+import { ASSISTANT, type ChatMessage } from '../message.ts';
 import { createTokenFinder } from './added-token-finder.ts';
 import { type GeneratedPart, generatedPart, promptTeller } from './generated-parts.ts';
-import { ASSISTANT, type ChatMessage } from './message.ts';
-import { createRenderer, type Renderer, type RenderInput, type Rendering } from './render.ts';
-import type { ParsedTemplate } from './template.ts';
 import { type Chunk, createChunkEncoder } from './text-encoder.ts';
 import { findTurnEnds, type TurnEnds } from './turn-ends.ts';
 

@@ -1,5 +1,5 @@
-import type { ExplainedPiece, ExplainedPieces } from './explain-positions.ts';
-import type { TokenText } from './explain-token-text.ts';
+import type { ExplainedPiece, ExplainedPieces } from './positions.ts';
+import type { TokenText } from './token-text.ts';
 
 /** A piece as it is shown, whatever the format. */
 export interface ShownPiece {

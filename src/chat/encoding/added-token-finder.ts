@@ -1,9 +1,9 @@
-import { show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import type { AddedToken } from '../tokenizer/tokenizer.ts';
-import type { ChatMessage } from './message.ts';
-import type { Owner } from './provenance.ts';
-import type { PlacedPiece, RenderInput, Rendering } from './render.ts';
+import { show } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import type { AddedToken } from '../../tokenizer/tokenizer.ts';
+import type { Owner } from '../jinja/provenance.ts';
+import type { PlacedPiece, RenderInput, Rendering } from '../jinja/render.ts';
+import type { ChatMessage } from '../message.ts';
 
 /** An added token at its place in a rendered text. */
 export interface FoundToken {

@@ -1,6 +1,6 @@
+import { type Renderer, spanOf } from '../jinja/render.ts';
+import { ASSISTANT, type ChatMessage } from '../message.ts';
 import type { FoundToken, TokenFinder } from './added-token-finder.ts';
-import { ASSISTANT, type ChatMessage } from './message.ts';
-import { type Renderer, spanOf } from './render.ts';
 
 /** How a template ends what the model says. */
 export interface TurnEnds {

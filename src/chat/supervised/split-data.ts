@@ -1,5 +1,5 @@
-import { knownPart, type MessageEncoder } from './encoding.ts';
-import { ASSISTANT, type ChatMessage } from './message.ts';
+import { knownPart, type MessageEncoder } from '../encoding/encoding.ts';
+import { ASSISTANT, type ChatMessage } from '../message.ts';
 import {
   datumOf,
   messageWeights,

@@ -1,4 +1,4 @@
-import type { ShownPiece } from './explain-shown.ts';
+import type { ShownPiece } from './shown-pieces.ts';
 
 /**
  * The colours are the page's own for text, light or dark, whatever the page around; behind tokens there is a thin layer

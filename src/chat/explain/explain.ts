@@ -1,13 +1,13 @@
-import { checkBoolean, checkInteger, checkRecord, show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { Datum, FloatInput } from '../wire/types/datum.ts';
-import type { ModelInput, TokenIds } from '../wire/types/model-input.ts';
-import { explainHtml } from './explain-html.ts';
-import { explainLines } from './explain-lines.ts';
-import { datumPieces, weightedPieces } from './explain-positions.ts';
-import { shownPieces, summaryOf } from './explain-shown.ts';
-import { tokenTexts } from './explain-token-text.ts';
+import { checkBoolean, checkInteger, checkRecord, show } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { Datum, FloatInput } from '../../wire/types/datum.ts';
+import type { ModelInput, TokenIds } from '../../wire/types/model-input.ts';
+import { explainHtml } from './html.ts';
+import { explainLines } from './lines.ts';
+import { datumPieces, weightedPieces } from './positions.ts';
+import { shownPieces, summaryOf } from './shown-pieces.ts';
+import { tokenTexts } from './token-text.ts';
 
 /** Tokens that have a weight each, before they are made a datum. */
 export interface TokensToExplain {

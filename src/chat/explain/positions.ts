@@ -1,9 +1,9 @@
-import { checkRecord } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import { checkedChunks, chunksLength, knownLength } from '../wire/checked-chunks.ts';
-import type { CheckedChunk, CheckedTensor } from '../wire/checked-datum.ts';
-import { checkedTensor } from '../wire/checked-tensor.ts';
-import type { ModelInput, TokenIds } from '../wire/types/model-input.ts';
+import { checkRecord } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import { checkedChunks, chunksLength, knownLength } from '../../wire/checked-chunks.ts';
+import type { CheckedChunk, CheckedTensor } from '../../wire/checked-datum.ts';
+import { checkedTensor } from '../../wire/checked-tensor.ts';
+import type { ModelInput, TokenIds } from '../../wire/types/model-input.ts';
 
 /** One token of what is explained, or something else that takes positions: an image, audio. */
 export interface ExplainedPiece {

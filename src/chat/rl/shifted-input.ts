@@ -1,8 +1,8 @@
-import { TinkerInputError } from '../kernel/errors.ts';
-import { checkedChunks, chunksLength } from '../wire/checked-chunks.ts';
-import type { CheckedChunk } from '../wire/checked-datum.ts';
-import { checkedTokens } from '../wire/checked-tokens.ts';
-import type { ModelInput } from '../wire/types/model-input.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import { checkedChunks, chunksLength } from '../../wire/checked-chunks.ts';
+import type { CheckedChunk } from '../../wire/checked-datum.ts';
+import { checkedTokens } from '../../wire/checked-tokens.ts';
+import type { ModelInput } from '../../wire/types/model-input.ts';
 
 /** A piece of a model's input, with what is needed to join it to others. */
 export interface InputPiece {
