@@ -22,10 +22,13 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RUNTIMES = ['node@24.21.0', 'deno@2.9.6', 'bun@1.4.5'];
 /** The lock file, like npm on Node 20, has ky 1. */
 const OTHER_KY = 'ky@2.1.0';
+/** What reads tokenizers and chat templates: for those who ask for them. */
+const PEERS = ['@huggingface/jinja@0.5.11', '@huggingface/tokenizers@0.2.0'];
 
 interface Manifest {
   readonly exports: Record<string, string | Record<string, string>>;
   readonly dependencies: Record<string, string>;
+  readonly peerDependencies: Record<string, string>;
 }
 
 let [passed, failed] = [0, 0];
@@ -64,7 +67,8 @@ async function install(folder: string): Promise<string> {
   await must('npm', ['install', '--no-audit', '--no-fund', join(folder, tarball)], project);
   writeFileSync(join(project, 'train.mjs'), readmeExample().code);
   writeFileSync(join(project, 'testing.mjs'), testingExample().code);
-  copyFileSync(join(ROOT, 'test/package/identical-bits.mjs'), join(project, 'identical-bits.mjs'));
+  for (const program of ['identical-bits.mjs', 'chat.mjs'])
+    copyFileSync(join(ROOT, 'test/package', program), join(project, program));
   return project;
 }
 
@@ -107,13 +111,15 @@ async function checkContents(project: string): Promise<void> {
     const strays = files.filter((file) => /^(src|test|playground)\b/.test(file));
     demand(strays.length === 0, `strays: ${strays.join(', ')}`);
   });
-  await check('its code imports its own files and its dependencies, nothing of Node', () => {
+  await check('its code imports its own files and the packages it declares, nothing of Node', () => {
     const scripts = files.filter((file) => file.endsWith('.js'));
     const packages = scripts.flatMap((file) =>
       importsOf(join(installed, file)).filter((name) => !name.startsWith('.')),
     );
-    const known = Object.keys(manifest.dependencies);
-    const unknown = packages.filter((name) => !known.includes(name.split('/')[0] ?? ''));
+    const known = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+    const unknown = packages.filter(
+      (name) => !known.some((one) => name === one || name.startsWith(`${one}/`)),
+    );
     demand(scripts.length > 1 && packages.includes('ky'), 'no code found');
     demand(unknown.length === 0, `imports ${unknown.join(', ')}`);
   });
@@ -124,20 +130,38 @@ async function checkContents(project: string): Promise<void> {
     );
     demand(declarations.length > 1 && packages.length === 0, `imports ${packages.join(', ')}`);
   });
-  await check('the core carries neither the emulator nor the test tools', () => {
-    const reached = new Set<string>();
-    const visit = (file: string): void => {
-      if (reached.has(file)) return;
-      reached.add(file);
-      for (const name of importsOf(file).filter((name) => name.startsWith('.')))
-        visit(join(file, '..', name));
-    };
-    visit(join(installed, 'dist/index.js'));
-    const carrying = [...reached].filter((file) =>
-      /isotinker-tiny|createEmulator|createVirtualClock/.test(readFileSync(file, 'utf8')),
+  await check('the core carries neither the emulator, the test tools, tokenizers, chat nor stores', () => {
+    const carrying = [...reachedFrom(join(installed, 'dist/index.js'))].filter((file) =>
+      /isotinker-tiny|createEmulator|createVirtualClock|tokenizer\.json|chat_template|indexedDB/.test(
+        readFileSync(file, 'utf8'),
+      ),
     );
     demand(carrying.length === 0, `found in ${carrying.join(', ')}`);
   });
+  await check('only the entries of tokenizers and chat reach an optional package', () => {
+    const entries = Object.entries(manifest.exports).flatMap(([name, entry]) =>
+      typeof entry === 'string' ? [] : [[name, join(installed, entry['default'] ?? '')] as const],
+    );
+    const optional = Object.keys(manifest.peerDependencies);
+    const reaching = entries
+      .filter(([, file]) =>
+        [...reachedFrom(file)].some((reached) => importsOf(reached).some((name) => optional.includes(name))),
+      )
+      .map(([name]) => name);
+    demand(reaching.join() === './chat,./tokenizer', `reached from ${reaching.join(', ')}`);
+  });
+}
+
+/** A published file, and all of its own that it imports. */
+function reachedFrom(entry: string): ReadonlySet<string> {
+  const reached = new Set<string>();
+  const visit = (file: string): void => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    for (const name of importsOf(file).filter((name) => name.startsWith('.'))) visit(join(file, '..', name));
+  };
+  visit(entry);
+  return reached;
 }
 
 async function checkRuntimes(
@@ -166,6 +190,15 @@ async function checkRuntimes(
       demand(stdout === reference, `differs from ${first}`);
     });
   }
+  for (const [runtime, [command = '', ...args]] of runtimes) {
+    await check(`${runtime} imports what needs no optional package`, async () => {
+      const entries = ['storage/indexeddb', 'storage/kv', 'tokenizer/tiktoken', 'testing', 'env'];
+      const code = entries.map((entry) => `await import('isotinker/${entry}');\n`).join('');
+      writeFileSync(join(project, 'entries.mjs'), code);
+      const result = await runCommand(command, [...args, 'entries.mjs'], { cwd: project });
+      demand(result.code === 0, `ended with ${result.code}: ${result.stderr}`);
+    });
+  }
   for (const [runtime, [command = '']] of [...runtimes].slice(0, 2)) {
     await check(`${runtime} can require() it`, async () => {
       const script =
@@ -174,6 +207,24 @@ async function checkRuntimes(
         cwd: project,
       });
       demand(code === 0, `ended with ${code}: ${stderr}`);
+    });
+  }
+}
+
+/** The optional packages are installed only now: all before went without. */
+async function checkOptional(
+  project: string,
+  runtimes: ReadonlyMap<string, readonly string[]>,
+): Promise<void> {
+  await must('npm', ['install', '--no-audit', '--no-fund', ...PEERS], project);
+  const outputs = new Map<string, string>();
+  for (const [runtime, [command = '', ...args]] of runtimes) {
+    await check(`${runtime} turns messages into the same tokens and weights`, async () => {
+      const { code, stdout, stderr } = await runCommand(command, [...args, 'chat.mjs'], { cwd: project });
+      demand(code === 0 && stdout.includes('10 trained'), `ended with ${code}: ${stdout}${stderr}`);
+      outputs.set(runtime, stdout);
+      const [first, reference] = [...outputs][0] ?? [];
+      demand(stdout === reference, `differs from ${first}`);
     });
   }
 }
@@ -191,7 +242,9 @@ const folder = mkdtempSync(join(tmpdir(), 'isotinker-package-'));
 try {
   const project = await install(folder);
   await checkContents(project);
-  await checkRuntimes(project, await installRuntimes(join(folder, 'runtimes')));
+  const runtimes = await installRuntimes(join(folder, 'runtimes'));
+  await checkRuntimes(project, runtimes);
+  await checkOptional(project, runtimes);
   await checkOtherKy(project);
 } finally {
   rmSync(folder, { recursive: true, force: true });
