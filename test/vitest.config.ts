@@ -15,7 +15,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/package/**'],
+    exclude: ['test/package/**', '**/node_modules/**'],
     // Nothing is timed on a real clock; this only ends what hangs, on a machine however busy.
     testTimeout: 60_000,
     setupFiles: ['test/support/no-network.ts'],

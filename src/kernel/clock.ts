@@ -20,7 +20,7 @@ export function dateAt(ms: number): Date {
 }
 
 /** Timers above this length fire at once in every runtime, so a longer wait is cut into legs of this one. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 0x7fff_ffff;
 
 /** The platform's time, looked up per call so that nothing is captured at import. */
 export const systemClock: Clock = {
@@ -44,6 +44,22 @@ export const systemClock: Clock = {
       cancelled = true;
       clearTimeout(timer);
     };
+  },
+};
+
+/** The platform's wall time, for who never waits: a tenth of the size of {@link systemClock}. */
+export const wallTime: Pick<Clock, 'now'> = { now: () => Date.now() };
+
+/**
+ * The platform's time for waits of seconds whose end the process must live to see: neither longer than
+ * {@link MAX_TIMER_MS}, nor of no time in a loop, nor in the background. A third of the size of {@link systemClock}.
+ */
+export const plainClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule(callback, ms) {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
   },
 };
 

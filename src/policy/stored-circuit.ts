@@ -37,7 +37,7 @@ export interface KeeperOptions {
 /** Where a circuit is kept for other contexts. */
 export interface StoreOptions {
   readonly storageKey: string;
-  /** Guarded: it may miss, but neither throws nor hangs. */
+  /** Guarded: it may miss, but neither throws nor hangs, nor comes to an update when it is too late. */
   readonly storage: Storage;
 }
 
@@ -86,12 +86,15 @@ export function createStrictKeeper(
   { storageKey, storage }: StoreOptions,
   update: NonNullable<Storage['update']>,
 ): CircuitKeeper {
-  /** The last decision was taken without the store, which may count what is over, in the same epoch. */
-  let isAhead = false;
+  /** How many decisions were taken without the store so far. */
+  let missed = 0;
+  /** The epoch of which this context knows more than the store, which missed a decision. Of later ones the store is heard. */
+  let aheadIn: number | undefined;
   /** Epochs only grow. Where this context is ahead, the store missed something: it was in trouble, or lost its row. */
   const latest = (bytes: Uint8Array | undefined): BreakerState => {
     const stored = loadBreaker(bytes, clock.now(), config);
-    const oldest = isAhead ? mirror.state.epoch + 1 : mirror.state.epoch;
+    const { epoch } = mirror.state;
+    const oldest = epoch === aheadIn ? epoch + 1 : epoch;
     return stored === undefined || stored.epoch < oldest ? mirror.state : stored;
   };
 
@@ -104,24 +107,25 @@ export function createStrictKeeper(
     step: (state: BreakerState) => T,
   ): Promise<T> {
     let decision: T | undefined;
-    let isOver = false;
+    let known = missed;
     const written = await update(
       storageKey,
       (bytes) => {
-        // The guard waited long enough, and it was decided without the store.
-        if (isOver) return bytes;
         const state = latest(bytes);
         const next = step(state);
+        known = missed;
         decision = state === mirror.state ? undefined : next;
         return saveBreaker(next.state);
       },
       { ttlMs: ROW_TTL_MS },
     );
-    isOver = true;
-    isAhead = written === undefined;
-    // What began with this context's own state is done to it now: others may have changed it during the update.
-    const result = written === undefined || decision === undefined ? step(mirror.state) : decision;
+    if (written === undefined) missed += 1;
+    const isAhead = missed !== known;
+    // What began with this context's own state is done to it now: others may have changed it during the update. So is
+    // what the store decided before it missed something.
+    const result = isAhead || decision === undefined ? step(mirror.state) : decision;
     mirror.set(result.state);
+    aheadIn = isAhead ? result.state.epoch : undefined;
     return result;
   }
 

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../kernel/clock.ts';
+import { type Clock, plainClock } from '../kernel/clock.ts';
 import { type RandomSource, systemRandom } from '../kernel/random.ts';
 import { checkKey, checkSize } from './checked-size.ts';
 import type { DenoKey, DenoKeyValue, DenoKeyValueEntry } from './deno-key-value.ts';
@@ -32,7 +32,7 @@ export function denoKvStorage(
   kv: DenoKeyValue,
   options: DenoKvStorageOptions = {},
 ): Storage & Required<Pick<Storage, 'update'>> {
-  const { clock = systemClock, random = systemRandom } = options;
+  const { clock = plainClock, random = systemRandom } = options;
   const persist = createPersist(clock, random);
   const inTurn = createInTurn();
   const database = createPatientKv(kv, persist);

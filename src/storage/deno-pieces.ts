@@ -1,4 +1,3 @@
-import { concatBytes } from '../kernel/bytes.ts';
 import { createId } from '../kernel/random.ts';
 import type { DenoAtomicOperation, DenoCheck, DenoKey } from './deno-key-value.ts';
 import type { PatientKv } from './patient-kv.ts';
@@ -30,14 +29,14 @@ export interface DenoPieces {
   discard(head: DenoHead): Promise<void>;
 }
 
-/** Deno takes 64 KiB, with what tells of its type. */
-const PIECE_BYTES = 60 * 2 ** 10;
+/** 60 KiB: Deno takes 64, with what tells of its type. */
+const PIECE_BYTES = 61_440;
 
 /** Deno takes 800 KiB in one operation, with the keys. */
 const PIECES_PER_COMMIT = 12;
 
-/** One operation of at most 1,000 writes switches an entry and deletes the pieces of the one before. */
-export const MAX_VALUE_BYTES = 999 * PIECE_BYTES;
+/** 999 pieces: one operation of at most 1,000 writes switches an entry and deletes the pieces of the one before. */
+export const MAX_VALUE_BYTES = 61_378_560;
 
 /** Pieces nobody came to name vanish after so long. */
 const LEASE_MS = 3_600_000;
@@ -55,8 +54,8 @@ export function lifetime(expiresAt: number, now: number): { expireIn?: number } 
 /** An entry as it was kept; `undefined` for none and for what is not one. */
 export function headOf(value: unknown): DenoHead | undefined {
   const { expiresAt, content, length } = (value ?? {}) as Partial<Record<keyof DenoHead, unknown>>;
-  if (typeof expiresAt !== 'number' || typeof length !== 'number' || !(length <= MAX_VALUE_BYTES))
-    return undefined;
+  if (typeof expiresAt !== 'number' || typeof length !== 'number') return undefined;
+  if (!(length >= 0 && length <= MAX_VALUE_BYTES)) return undefined;
   return content instanceof Uint8Array || typeof content === 'string'
     ? { expiresAt, content, length }
     : undefined;
@@ -110,18 +109,19 @@ export function createDenoPieces(kv: PatientKv): DenoPieces {
     async read(head) {
       if (typeof head.content !== 'string') return new Uint8Array(head.content);
       const keys = pieceKeys(head);
-      const parts: Uint8Array[] = [];
+      const whole = new Uint8Array(head.length);
+      let read = 0;
       for (let from = 0; from < keys.length; from += PIECES_PER_COMMIT) {
         const entries = await Promise.all(
           keys.slice(from, from + PIECES_PER_COMMIT).map((key) => kv.get(key)),
         );
         for (const { value } of entries) {
-          if (!(value instanceof Uint8Array)) return undefined;
-          parts.push(value);
+          if (!(value instanceof Uint8Array) || value.length > whole.length - read) return undefined;
+          whole.set(value, read);
+          read += value.length;
         }
       }
-      const whole = concatBytes(parts);
-      return whole.length === head.length ? whole : undefined;
+      return read === head.length ? whole : undefined;
     },
     remove,
     async discard(head) {

@@ -1,7 +1,6 @@
 import { promisifyRequest } from 'idb-keyval';
-import { encodeUtf8 } from '../kernel/bytes.ts';
-import { type Clock, systemClock } from '../kernel/clock.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
+import { type Clock, wallTime } from '../kernel/clock.ts';
+import { checkKey } from './checked-size.ts';
 import type { Storage, StorageSetOptions } from './storage.ts';
 
 /** Settings of {@link indexedDbStorage}. */
@@ -9,7 +8,7 @@ export interface IndexedDbStorageOptions {
   /** Name of the database: one of its own, in which nothing else is kept. @default 'isotinker' */
   readonly name?: string | undefined;
   /** Decides expiry. @default the system clock */
-  readonly clock?: Clock | undefined;
+  readonly clock?: Pick<Clock, 'now'> | undefined;
 }
 
 /** What is kept under a key: structured, so that bytes stay bytes. Whatever else is found there is no value. */
@@ -21,13 +20,13 @@ interface Row {
 }
 
 /**
- * One transaction about a key on the only object store of the database, to its end. Resolves to the result of the
- * request that `work` makes last.
+ * One transaction about a key on the only object store of the database, to its end: to read what is there, or to put
+ * a row there (`undefined`: nothing), or what is made of it. Resolves to the row.
  */
 type Transact = (
   mode: IDBTransactionMode,
   key: string,
-  work: (store: IDBObjectStore) => IDBRequest | Promise<IDBRequest>,
+  next?: Row | ((row: unknown) => unknown),
   isRetry?: boolean,
 ) => Promise<unknown>;
 
@@ -37,14 +36,14 @@ type Transact = (
  * upgraded, or the browser closes it) the next call opens another. Expired values are dropped when they are next asked
  * for, so it needs no timer.
  *
- * Calls reject with the platform's own error (`QuotaExceededError`, `AbortError`), and with a {@link TinkerInputError}
- * where IndexedDB is absent or forbidden, or a key is longer than 512 bytes. They hang where the platform hangs. A
- * client that is given this store puts up with all of it.
+ * Calls reject with the platform's own error (`QuotaExceededError`, `AbortError`; `SecurityError` where IndexedDB is
+ * forbidden, `ReferenceError` or `TypeError` where it is absent), and with a `RangeError` where a key is longer than 512
+ * bytes. They hang where the platform hangs. A client that is given this store puts up with all of it.
  */
 export function indexedDbStorage(
   options: IndexedDbStorageOptions = {},
 ): Storage & Required<Pick<Storage, 'update'>> {
-  const { name = 'isotinker', clock = systemClock } = options;
+  const { name = 'isotinker', clock = wallTime } = options;
   const transact = connector(name);
 
   /** `null`: it has expired; `undefined`: it is no value. */
@@ -59,40 +58,28 @@ export function indexedDbStorage(
     bytes: new Uint8Array(value),
     ...(ttlMs !== undefined && { expiresAt: clock.now() + ttlMs }),
   });
-  /** Read, decide and write in one transaction. */
-  const revise = async (
-    key: string,
-    decide: (row: unknown) => Row | undefined,
-  ): Promise<Row['bytes'] | undefined> => {
-    let next: Row | undefined;
-    // Where `decide` throws nothing was asked to be written.
-    await transact('readwrite', key, async (store) => {
-      next = decide(await promisifyRequest<unknown>(store.get(key)));
-      return next ? store.put(next, key) : store.delete(key);
-    });
-    return next?.bytes;
-  };
 
   return {
     async get(key) {
-      const bytes = bytesOf(await transact('readonly', key, (store) => store.get(key)));
+      const bytes = bytesOf(await transact('readonly', key, (row) => row));
       // Another context may have put a new value there meanwhile. That the old one cannot be deleted harms nobody.
       if (bytes === null)
-        await revise(key, (row) => (bytesOf(row) === null ? undefined : (row as Row))).catch(() => {});
+        await transact('readwrite', key, (row) => (bytesOf(row) === null ? undefined : row)).catch(() => {});
       return bytes ?? undefined;
     },
     async set(key, value, setOptions) {
-      const row = rowOf(value, setOptions);
-      await transact('readwrite', key, (store) => store.put(row, key));
+      await transact('readwrite', key, rowOf(value, setOptions));
     },
     async delete(key) {
-      await transact('readwrite', key, (store) => store.delete(key));
+      await transact('readwrite', key);
     },
-    update: (key, change, setOptions) =>
-      revise(key, (row) => {
-        const next = change(bytesOf(row) ?? undefined);
+    async update(key, change, setOptions) {
+      const row = await transact('readwrite', key, (found) => {
+        const next = change(bytesOf(found) ?? undefined);
         return next && rowOf(next, setOptions);
-      }),
+      });
+      return (row as Row | undefined)?.bytes;
+    },
   };
 }
 
@@ -107,7 +94,7 @@ function connector(name: string): Transact {
     database.onversionchange = () => database.close();
     return database;
   };
-  const transact: Transact = async (mode, key, work, isRetry) => {
+  const transact: Transact = async (mode, key, next, isRetry) => {
     checkKey(key);
     current ??= open();
     const used = current;
@@ -116,27 +103,24 @@ function connector(name: string): Transact {
     try {
       database = await used;
       transaction = database.transaction('values', mode);
-      const request = await work(transaction.objectStore('values'));
-      // A transaction may fail before it knows why, and its request knows.
-      const ends = [promisifyRequest<unknown>(request), promisifyRequest(transaction)];
-      const [result] = await Promise.all(ends);
-      return result;
+      const store = transaction.objectStore('values');
+      // What cannot be read can still be written over.
+      const row = typeof next === 'function' ? next(await promisifyRequest<unknown>(store.get(key))) : next;
+      if (mode === 'readwrite') {
+        const writing: IDBRequest = row ? store.put(row, key) : store.delete(key);
+        // First the request: a transaction may fail before it knows why.
+        await promisifyRequest<unknown>(writing);
+      }
+      await promisifyRequest(transaction);
+      return row;
     } catch (error) {
       // A connection may be lost without a word, and fail for ever.
       database?.close();
       if (used === current) current = undefined;
-      if (transaction !== undefined) throw error ?? new Error('IndexedDB gave up a transaction');
-      const { name: kind } = error as Error;
-      if (kind === 'InvalidStateError' && !isRetry) return transact(mode, key, work, true);
-      if (!['SecurityError', 'ReferenceError', 'TypeError'].includes(kind)) throw error;
-      throw new TinkerInputError('indexedDB', `must be there and allowed, got ${error}`, { cause: error });
+      const wasClosed = !transaction && (error as Error).name === 'InvalidStateError';
+      if (wasClosed && !isRetry) return transact(mode, key, next, true);
+      throw error ?? new Error('IndexedDB gave up a transaction');
     }
   };
   return transact;
-}
-
-/** @throws TinkerInputError - for a key that is longer than some store could take. */
-function checkKey(key: string): void {
-  const { length } = encodeUtf8(key);
-  if (length > 512) throw new TinkerInputError('key', `must be at most 512 bytes of UTF-8, got ${length}`);
 }

@@ -1,4 +1,3 @@
-import { sleep } from '../kernel/abort.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { RandomSource } from '../kernel/random.ts';
 
@@ -28,7 +27,8 @@ export function createPersist(clock: Clock, random: RandomSource): Persist {
       const done = await attempt();
       if (done !== undefined) return done.result;
       if (clock.monotonic() >= end) throw new Error(`Others kept writing ${what} for ${PATIENCE_MS} ms`);
-      await sleep(clock, (waitMs * (1 + random())) / 2);
+      const spreadMs = (waitMs * (1 + random())) / 2;
+      await new Promise<void>((resolve) => void clock.schedule(resolve, spreadMs));
     }
   };
 }

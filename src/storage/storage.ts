@@ -17,7 +17,8 @@ export interface Storage {
   delete(key: string): Promise<void>;
   /**
    * Read, decide and write as one atomic step; absent where the store has no such thing. `change` is synchronous,
-   * gets the current value and returns the next one (`undefined` deletes). Resolves to what was written.
+   * gets the current value and returns the next one (`undefined` deletes). It may be called again, where others wrote
+   * meanwhile: the last call counts. Resolves to what was written; rejects with what `change` throws.
    */
   update?(
     key: string,

@@ -45,14 +45,6 @@ interface Line<T> {
   outstanding: Promise<void> | undefined;
 }
 
-const newLine = {
-  entry: undefined,
-  freeAt: Number.NEGATIVE_INFINITY,
-  turn: 0,
-  refusals: 0,
-  outstanding: undefined,
-};
-
 /** From the answer to one write to the next, so that they are as far apart where the store counts them. */
 const PERIOD_MS = 1_000;
 
@@ -70,6 +62,13 @@ export function createWriteBehind<T>(options: WriteBehindOptions<T>): WriteBehin
   const { clock, random, send, isTooSoon, waitUntil } = options;
   const lines = new Map<string, Line<T>>();
   let failure: Error | undefined;
+  const newLine = (): Line<T> => ({
+    entry: undefined,
+    freeAt: Number.NEGATIVE_INFINITY,
+    turn: 0,
+    refusals: 0,
+    outstanding: undefined,
+  });
 
   /** @throws Error - the store's. */
   async function attempt(key: string, line: Line<T>, turn: number): Promise<void> {
@@ -159,7 +158,7 @@ export function createWriteBehind<T>(options: WriteBehindOptions<T>): WriteBehin
     },
     unwritten: (key) => lines.get(key)?.entry,
     async write(key, entry) {
-      const line: Line<T> = lines.get(key) ?? { ...newLine };
+      const line = lines.get(key) ?? newLine();
       lines.set(key, line);
       line.entry = entry;
       const isFree = clock.monotonic() >= line.freeAt;

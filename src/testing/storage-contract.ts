@@ -142,6 +142,16 @@ const VALUE_CASES: readonly StorageCase[] = [
     },
   },
   {
+    name: 'keeps a value that is to stay for years',
+    async run(storage) {
+      // Beyond a timer's longest wait, and beyond 32 bits of milliseconds and of microseconds.
+      for (const days of [25, 50, 3_650]) {
+        await storage.set(`${days} days`, bytes(1), { ttlMs: days * 86_400_000 });
+        await assertKept(storage, `${days} days`, bytes(1));
+      }
+    },
+  },
+  {
     name: 'takes keys of 512 bytes in UTF-8, and tells them apart to the end',
     async run(storage) {
       const key = 'é'.repeat(255);

@@ -47,6 +47,38 @@ export const UPDATE_CASES: readonly StorageCase[] = [
     },
   },
   {
+    name: 'updates a value without end, whatever lifetime it had',
+    needs: 'update',
+    needsTime: true,
+    async run(storage, time) {
+      const update = updateOf(storage);
+      await storage.set('a', bytes(1), { ttlMs: 1_000 });
+      await pass(time, 500);
+      assertEqual('update', await update('a', () => bytes(2)), bytes(2));
+      await pass(time, 2_000);
+      await assertKept(storage, 'a', bytes(2));
+    },
+  },
+  {
+    name: 'updates to and from an empty value, and to a view’s bytes',
+    needs: 'update',
+    async run(storage) {
+      const update = updateOf(storage);
+      assertEqual('update to an empty value', await update('a', () => bytes()), bytes());
+      await assertKept(storage, 'a', bytes());
+      let seen: unknown = 'not called';
+      const written = await update('a', (current) => {
+        seen = current;
+        return bytes(0, 1, 2, 3).subarray(1, 3);
+      });
+      assertEqual('what the change was given', seen, bytes());
+      assertEqual('update to a view', written, bytes(1, 2));
+      const out = await storage.get('a');
+      assertEqual('get(a)', out, bytes(1, 2));
+      assertEqual('length of its buffer', out?.buffer.byteLength, 2);
+    },
+  },
+  {
     name: 'updates one key and no other',
     needs: 'update',
     async run(storage) {
@@ -67,6 +99,18 @@ export const UPDATE_CASES: readonly StorageCase[] = [
       const increment = () => update('count', (current) => bytes((current?.[0] ?? 0) + 1));
       await Promise.all(Array.from({ length: 50 }, increment));
       await assertKept(storage, 'count', bytes(50));
+    },
+  },
+  {
+    name: 'loses nothing that is set amid updates',
+    needs: 'update',
+    async run(storage) {
+      const update = updateOf(storage);
+      const increment = () => update('count', (current) => bytes((current?.[0] ?? 0) + 1));
+      await Promise.all([increment(), storage.set('count', bytes(100)), increment()]);
+      const [count = 0] = (await storage.get('count')) ?? [];
+      // What was set, and those that came after it, in any order.
+      if (count < 100) throw new Error(`get(count): expected 100 at least, got ${count}`);
     },
   },
   {

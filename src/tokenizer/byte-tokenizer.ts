@@ -1,6 +1,7 @@
 import { decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
-import { checkInteger, show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
+import { checkInteger } from '../kernel/checks.ts';
+import { checkedTokens } from '../wire/checked-tokens.ts';
+import { checkedText } from './checked-text.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
 const TEMPLATE =
@@ -17,13 +18,13 @@ export const byteTokenizer: Tokenizer = {
   fingerprint: '277089d91c0bdf4f2e6862ba7e4a0760',
   chatTemplate: { source: TEMPLATE, variables: {} },
   encode(text) {
-    if (typeof text !== 'string') throw new TinkerInputError('text', `must be a string, got ${show(text)}`);
-    return Int32Array.from(encodeUtf8(text));
+    return Int32Array.from(encodeUtf8(checkedText(text)));
   },
   decode(ids) {
-    const bytes = new Uint8Array(ids.length);
-    for (let i = 0; i < ids.length; i++) bytes[i] = checkInteger(`ids[${i}]`, ids[i], { min: 0, max: 255 });
-    return decodeUtf8(bytes);
+    const bytes = checkedTokens('ids', ids);
+    for (const [i, byte] of bytes.entries())
+      if (byte > 255) checkInteger(`ids[${i}]`, byte, { min: 0, max: 255 });
+    return decodeUtf8(Uint8Array.from(bytes));
   },
   tokenId(text) {
     const [byte, ...more] = encodeUtf8(text);

@@ -1,5 +1,5 @@
-import { concatBytes, decodeUtf8, encodeUtf8, toHex } from '../kernel/bytes.ts';
-import { sha256 } from '../kernel/sha256.ts';
+import { concatBytes, decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
+import { sha256OfBytes } from '../kernel/digest.ts';
 import { gunzipped, gzipped } from './gzip.ts';
 import { MAX_FILE_BYTES } from './hub-files.ts';
 
@@ -56,9 +56,9 @@ export async function unpackEntry(value: Uint8Array<ArrayBuffer>): Promise<KeptF
   const stored = value.subarray(end + 1);
   if (stored.length !== header.stored) throw new Error(`${stored.length} of ${header.stored} bytes are left`);
   if (header.isAbsent === true) return ABSENT;
-  const size = Math.min(Number(header.size), MAX_FILE_BYTES);
+  const size = Math.min(Number(header.size) || 0, MAX_FILE_BYTES);
   const bytes = header.isPacked === true ? await gunzipped(stored, size) : stored.slice();
-  const digest = toHex(sha256(bytes));
+  const digest = await sha256OfBytes(bytes);
   if (bytes.length !== header.size || digest !== header.sha256) throw new Error('its SHA-256 differs');
   return { bytes, etag: typeof header.etag === 'string' ? header.etag : undefined, sha256: digest };
 }

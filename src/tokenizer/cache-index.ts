@@ -32,6 +32,7 @@ export async function noteUse(
   { now, maxBytes }: { readonly now: number; readonly maxBytes: number },
 ): Promise<readonly string[]> {
   const isNews = (rows: ReadonlyMap<string, Row>): boolean =>
+    total(rows) > maxBytes ||
     [...used].some(([key, size]) => {
       const row = rows.get(key);
       return row === undefined || row.size !== size || Math.abs(now - row.usedAt) >= COARSE_MS;
@@ -47,15 +48,20 @@ export async function noteUse(
 }
 
 function surplus(rows: ReadonlyMap<string, Row>, used: EntrySizes, maxBytes: number): readonly string[] {
-  let total = [...rows.values()].reduce((sum, { size }) => sum + size, 0);
+  let left = total(rows);
   const evicted: string[] = [];
-  for (const [key, { size }] of [...rows].sort(([, a], [, b]) => a.usedAt - b.usedAt)) {
-    if (total <= maxBytes) break;
-    if (used.has(key)) continue;
+  const lastUsed = ([key, { usedAt }]: readonly [string, Row]): number =>
+    used.has(key) ? Number.POSITIVE_INFINITY : usedAt;
+  for (const [key, { size }] of [...rows].sort((a, b) => (lastUsed(a) < lastUsed(b) ? -1 : 1))) {
+    if (left <= maxBytes) break;
     evicted.push(key);
-    total -= size;
+    left -= size;
   }
   return evicted;
+}
+
+function total(rows: ReadonlyMap<string, Row>): number {
+  return [...rows.values()].reduce((sum, { size }) => sum + size, 0);
 }
 
 /** As one step where the store has such a thing. */

@@ -80,7 +80,7 @@ function cacheKey(
   { id, revision }: { readonly id: string; readonly revision: string },
   file: string,
 ): string {
-  const hub = hubUrl === 'https://huggingface.co' ? '' : `${hubUrl.replace(/^https?:\/\//, '')}:`;
+  const hub = hubUrl === 'https://huggingface.co' ? '' : `${hubUrl.replace(/^https:\/\//, '')}:`;
   const key = `${hub}${id}:${revision}:${file}`;
   const isShort = encodeUtf8(key).length + PREFIX.length <= MAX_KEY_BYTES;
   return `${PREFIX}${isShort ? key : toHex(sha256(encodeUtf8(key)))}`;

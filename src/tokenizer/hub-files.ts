@@ -1,8 +1,8 @@
 import { linkAbort, raceAbort, sleep } from '../kernel/abort.ts';
-import { concatBytes, toHex } from '../kernel/bytes.ts';
+import { concatBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { sha256OfBytes } from '../kernel/digest.ts';
 import { isTinkerError, TinkerConnectionError, TinkerResponseError } from '../kernel/errors.ts';
-import { sha256 } from '../kernel/sha256.ts';
 import {
   type HubFileName,
   hubConnectionError,
@@ -87,7 +87,7 @@ async function attempt(options: ResolvedLoadOptions, request: HubRequest): Promi
     }
     if (response.ok) {
       const bytes = await readBody(answer, name, watch);
-      const digest = toHex(sha256(bytes));
+      const digest = await sha256OfBytes(bytes);
       checkContent(answer, bytes.length, digest, options, name);
       return { kind: 'content', bytes, etag: answer.etag, sha256: digest };
     }
@@ -169,8 +169,9 @@ function checkContent(
   { id, file }: HubFileName,
 ): void {
   const { headers } = response;
-  // Packed for the way, the length is of what was packed.
-  const told = headers.has('content-encoding') ? null : headers.get('content-length');
+  // Packed for the way, the length is of what was packed; and a page is not told whether it was packed.
+  const isUnclear = headers.has('content-encoding') || response.type === 'cors';
+  const told = isUnclear ? null : headers.get('content-length');
   const whole = size ?? (told === null ? length : Number(told));
   if (length !== whole) {
     const cut = `${length} of ${whole} bytes came of ${file} of ${id}`;

@@ -1,15 +1,20 @@
 import { BPE, Tokenizer as LibraryTokenizer, Unigram } from '@huggingface/tokenizers';
 import { decodeUtf8, encodeUtf8, toHex } from '../kernel/bytes.ts';
-import { checkInteger, checkRecord, show } from '../kernel/checks.ts';
+import { checkInteger, checkRecord } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import { sha256 } from '../kernel/sha256.ts';
+import { checkedTokens } from '../wire/checked-tokens.ts';
 import { createTextSplitter } from './added-token-splitter.ts';
 import { readAddedTokens } from './added-tokens.ts';
 import { readChatTemplate } from './chat-template.ts';
+import { checkedMode, checkedText } from './checked-text.ts';
+import { mergeLongWords } from './long-words.ts';
+import { createOrdinaryEncoder, type WordModel } from './ordinary-encoder.ts';
 import { referenceNormalizer, referencePreTokenizer } from './reference-rules.ts';
 import { readSurroundings } from './special-tokens.ts';
 import { createTokenDecoder, type TokenDecoder } from './token-decoder.ts';
-import type { AddedToken, EncodeOptions, Tokenizer } from './tokenizer.ts';
+import type { AddedToken, Tokenizer } from './tokenizer.ts';
+import { unigramPieces } from './unigram-pieces.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -35,7 +40,17 @@ export function huggingFaceTokenizer(
   tokenizerConfigJson: JsonFile = {},
   options: HuggingFaceOptions = {},
 ): Tokenizer {
-  const fingerprint = toHex(sha256(bytesOf(tokenizerJson), bytesOf(tokenizerConfigJson)).subarray(0, 16));
+  const digests = [tokenizerJson, tokenizerConfigJson].map((file) => toHex(sha256(bytesOf(file))));
+  return digestedTokenizer(tokenizerJson, tokenizerConfigJson, { ...options, digests });
+}
+
+/** The same with the SHA-256 of both files in hex, for those who know them already: digesting millions of bytes takes a while. */
+export function digestedTokenizer(
+  tokenizerJson: JsonFile,
+  tokenizerConfigJson: JsonFile,
+  options: HuggingFaceOptions & { readonly digests: readonly string[] },
+): Tokenizer {
+  const fingerprint = toHex(sha256(encodeUtf8(options.digests.join())).subarray(0, 16));
   const file = readJson('tokenizer.json', tokenizerJson);
   const config = readJson('tokenizer_config.json', tokenizerConfigJson);
   const chatTemplate = readChatTemplate(config, options.chatTemplate);
@@ -69,8 +84,11 @@ function assemble(file: Json, rest: Pick<Tokenizer, 'fingerprint' | 'chatTemplat
       .filter(({ isNormalized }) => isNormalized)
       .map((rule) => ({ pattern: normalized(rule.text), rule })),
   );
-  const encodeOrdinary = ordinaryEncoder(library.model, (text, isFirst) =>
-    preTokenizer === null ? [text] : preTokenizer(text, { section_index: isFirst ? 0 : 1 }),
+  const encodeOrdinary = createOrdinaryEncoder(
+    wordModel(library.model),
+    (text, isFirst) =>
+      preTokenizer === null ? [text] : preTokenizer(text, { section_index: isFirst ? 0 : 1 }),
+    new Set(rules.filter(({ isSpecial }) => isSpecial).map(({ id }) => id)),
   );
 
   return {
@@ -81,14 +99,17 @@ function assemble(file: Json, rest: Pick<Tokenizer, 'fingerprint' | 'chatTemplat
       .map(({ text, id, isSpecial }): AddedToken => ({ text, id, isSpecial })),
     tokenId: (text) => addedByText.get(text) ?? ids.get(text),
     encode(text, options = {}) {
-      const mode = checkMode(options.addedTokens ?? 'none');
+      const mode = checkedMode(options);
       const found: number[] = options.addSpecialTokens === true ? [...before] : [];
       for (const section of splitRaw(checkedText(text), mode)) {
         if (section.id !== undefined) found.push(section.id);
         else {
           for (const part of splitNormalized(normalized(section.text), mode)) {
             if (part.id !== undefined) found.push(part.id);
-            else encodeOrdinary(part.text, section.start === 0 && part.start === 0, found);
+            else {
+              const isFirst = section.start === 0 && part.start === 0;
+              encodeOrdinary(part.text, { isFirst, maySpell: mode === 'all' }, found);
+            }
           }
         }
       }
@@ -97,8 +118,8 @@ function assemble(file: Json, rest: Pick<Tokenizer, 'fingerprint' | 'chatTemplat
     },
     decode(tokens, options = {}) {
       const texts: string[] = [];
-      for (let i = 0; i < tokens.length; i++) {
-        const id = checkInteger(`ids[${i}]`, tokens[i], { min: 0, max: vocabSize, belowMax: true });
+      for (const [i, id] of checkedTokens('ids', tokens).entries()) {
+        if (id >= vocabSize) checkInteger(`ids[${i}]`, id, { min: 0, max: vocabSize, belowMax: true });
         const text = addedById.get(id)?.text ?? vocab[id];
         // Vocabularies have gaps, and the reference skips them too.
         if (text === undefined || (options.skipSpecialTokens === true && specials.has(text))) continue;
@@ -133,7 +154,10 @@ function createLibraryTokenizer(file: Json) {
   // It has made its own of them, and they are half of the memory.
   delete model['vocab'];
   delete model['merges'];
-  if (library.model instanceof BPE) library.model.merges = [];
+  if (library.model instanceof BPE) {
+    library.model.merges = [];
+    mergeLongWords(library.model);
+  }
   const { decoder } = library;
   const decode: TokenDecoder = own ?? ((tokens) => decoder?.decode_chain([...tokens]) ?? tokens);
   return {
@@ -144,44 +168,19 @@ function createLibraryTokenizer(file: Json) {
   };
 }
 
-/** Without a decoder the reference puts spaces between tokens. */
-const separated: TokenDecoder = (tokens) => [tokens.join(' ')];
-
-type LibraryModel = NonNullable<LibraryTokenizer['model']>;
-
-/** Appends the ids of a text in which no added token is looked for. */
-function ordinaryEncoder(
-  model: LibraryModel,
-  words: (text: string, isFirst: boolean) => readonly string[],
-): (text: string, isFirst: boolean, ids: number[]) => void {
-  const { tokens_to_ids: idOf, unk_token_id: unknown } = model;
-  // Word by word, as the reference fuses unknown ones; and the package cannot put a long word of many pieces together.
-  const piecesOf =
-    model instanceof Unigram ? (word: string) => model.tokenize(word) : (word: string) => model([word]);
-  const fuses = model instanceof Unigram;
-  return (text, isFirst, ids) => {
-    for (const word of words(text, isFirst)) {
-      let last: number | undefined;
-      for (const piece of piecesOf(word)) {
-        const id = idOf.get(piece) ?? unknown;
-        const isRepeated = fuses && id === unknown && last === unknown;
-        last = id;
-        if (id !== undefined && !isRepeated) ids.push(id);
-      }
-    }
+function wordModel(model: NonNullable<LibraryTokenizer['model']>): WordModel {
+  const isUnigram = model instanceof Unigram;
+  return {
+    idOf: model.tokens_to_ids,
+    // Files write `null` for none.
+    unknown: model.unk_token_id ?? undefined,
+    fuses: isUnigram,
+    piecesOf: isUnigram ? unigramPieces(model) : (word) => model([word]),
   };
 }
 
-/** Half of a surrogate pair is no character: as U+FFFD, which is what becomes of it in UTF-8. */
-function checkedText(text: unknown): string {
-  if (typeof text !== 'string') throw new TinkerInputError('text', `must be a string, got ${show(text)}`);
-  return text.replace(/\p{Surrogate}/gu, '\ufffd');
-}
-
-function checkMode(value: unknown): NonNullable<EncodeOptions['addedTokens']> {
-  if (value === 'none' || value === 'ordinary' || value === 'all') return value;
-  throw new TinkerInputError('addedTokens', `must be "none", "ordinary" or "all", got ${show(value)}`);
-}
+/** Without a decoder the reference puts spaces between tokens. */
+const separated: TokenDecoder = (tokens) => [tokens.join(' ')];
 
 function bytesOf(file: JsonFile): Uint8Array {
   if (file instanceof Uint8Array) return file;

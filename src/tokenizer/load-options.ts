@@ -88,7 +88,9 @@ export function checkRevision(value: unknown): string {
 function checkHubUrl(value: unknown): string {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new TinkerInputError('hubUrl', `must be an absolute http or https URL, got ${show(value)}`);
+    // Whatever it is, it may have credentials in it.
+    const shown = typeof value === 'string' && value.includes('@') ? 'one with a "@"' : show(value);
+    throw new TinkerInputError('hubUrl', `must be an absolute http or https URL, got ${shown}`);
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
     throw new TinkerInputError('hubUrl', 'must have no credentials, query or fragment', {

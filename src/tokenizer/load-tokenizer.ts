@@ -1,5 +1,6 @@
 import { createAbortGroup } from '../kernel/abort-group.ts';
 import { decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
+import { sha256OfBytes } from '../kernel/digest.ts';
 import { isTinkerError, TinkerInputError, TinkerResponseError } from '../kernel/errors.ts';
 import type { TiktokenFiles } from './backend.ts';
 import { byteTokenizer } from './byte-tokenizer.ts';
@@ -7,7 +8,7 @@ import { ABSENT, type KeptFile } from './cache-entry.ts';
 import { createFileCache, type KeptFiles } from './file-cache.ts';
 import { isHubDown } from './hub-errors.ts';
 import { fetchHubFile } from './hub-files.ts';
-import { huggingFaceTokenizer } from './hugging-face.ts';
+import { digestedTokenizer } from './hugging-face.ts';
 import {
   checkRevision,
   type LoadTokenizerOptions,
@@ -70,8 +71,8 @@ export function createTokenizerLoader(options: TokenizerLoaderOptions = {}): Tok
 }
 
 /** What tells loads apart. The token is never written anywhere. */
-function keyOf({ hubUrl, hubToken, tiktoken }: ResolvedLoadOptions, { id, revision }: Repository): string {
-  return [hubUrl, id, revision, hubToken ?? '', tiktoken !== undefined].join('\n');
+function keyOf({ hubUrl, hubToken }: ResolvedLoadOptions, { id, revision }: Repository): string {
+  return [hubUrl, id, revision, hubToken ?? ''].join('\n');
 }
 
 async function load(
@@ -101,7 +102,8 @@ async function load(
     return tokenizer;
   };
 
-  const kept = await cache.read(names);
+  // What is kept of a branch is never enough.
+  const kept: KeptFiles = isFixed ? await cache.read(names) : new Map();
   if (storage === undefined || isEnough(kept)) return obtain(kept);
   const wait = { locks, clock, signal, limitMs: LOCK_LIMIT_MS };
   // Another tab may have been faster.
@@ -175,9 +177,12 @@ async function build(
   const template = bytesOf(TEMPLATE);
   const main = bytesOf(TOKENIZER);
   if (main !== undefined) {
+    const digestOf = async (name: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
+      files.get(name)?.sha256 || sha256OfBytes(bytes);
+    const digests = [await digestOf(TOKENIZER, main), await digestOf(CONFIG, config)];
     try {
       const chatTemplate = template === undefined ? undefined : decodeUtf8(template);
-      return huggingFaceTokenizer(main, config, { chatTemplate });
+      return digestedTokenizer(main, config, { chatTemplate, digests });
     } catch (cause) {
       if (!isTinkerError(cause, 'input_invalid')) throw cause;
       throw new TinkerResponseError(

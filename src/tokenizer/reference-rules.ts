@@ -12,6 +12,17 @@ const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
 /** What the reference takes for punctuation. */
 const PUNCTUATION = '[\\p{P}!-/:-@\\[-`{-~]';
 
+const SIGMA: Config = { type: 'Replace', pattern: { String: 'Σ' }, content: 'σ' };
+
+/** The blocks that the reference has in mind. */
+const SPACED_HAN: Config = {
+  type: 'Replace',
+  pattern: {
+    Regex: '[\\u{20000}-\\u{2A6DF}\\u{2A700}-\\u{2B81F}\\u{2B920}-\\u{2CEAF}\\u{2F800}-\\u{2FA1F}]',
+  },
+  content: ' $& ',
+};
+
 /**
  * The pre-tokenizer of a tokenizer's file in other words, which mean to the package that runs it what these mean to the
  * reference. It knows fewer ways to split, has JavaScript's notions of digits and white space in some, and treats words
@@ -44,13 +55,32 @@ export function referencePreTokenizer(config: Config): Config {
   }
 }
 
-/** The same for normalizers: in a replacement `$` means nothing. */
+/**
+ * The same for normalizers. In a replacement `$` means nothing; Han beyond U+FFFF are as Chinese as others; a Σ at the end
+ * of a word is in lower case what it is elsewhere.
+ */
 export function referenceNormalizer(config: Config): Config {
-  if (config['type'] === 'Sequence') {
-    return { ...config, normalizers: (config['normalizers'] as readonly Config[]).map(referenceNormalizer) };
+  switch (config['type']) {
+    case 'Sequence':
+      return normalizers((config['normalizers'] as readonly Config[]).map(referenceNormalizer));
+    case 'Replace':
+      if (typeof config['content'] !== 'string') return config;
+      return { ...config, content: config['content'].replaceAll('$', '$$$$') };
+    case 'Lowercase':
+      return normalizers([SIGMA, config]);
+    case 'BertNormalizer':
+      return normalizers([
+        ...(config['handle_chinese_chars'] === true ? [SPACED_HAN] : []),
+        ...(config['lowercase'] === true ? [SIGMA] : []),
+        config,
+      ]);
+    default:
+      return config;
   }
-  if (config['type'] !== 'Replace' || typeof config['content'] !== 'string') return config;
-  return { ...config, content: config['content'].replaceAll('$', '$$$$') };
+}
+
+function normalizers(steps: readonly Config[]): Config {
+  return { type: 'Sequence', normalizers: steps };
 }
 
 interface Pattern {

@@ -1,6 +1,14 @@
 import { createSingleFlight } from './single-flight.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
+/** What loads are shared by. */
+export interface LoadOwner {
+  /** A storage, or a fetch. */
+  readonly owner: object;
+  /** What makes tokenizers of another format. */
+  readonly tiktoken?: object | undefined;
+}
+
 /** Loads that are under way, and tokenizers that somebody still holds. */
 export interface SharedLoads {
   /** The tokenizer that is held or under way for a key, or what `load` gives. An abort rejects this caller alone. */
@@ -11,16 +19,16 @@ export interface SharedLoads {
   ): Promise<Tokenizer>;
 }
 
-/** By what loads are shared: a storage, or a fetch. Nothing is kept here that is not held elsewhere, or under way. */
-const LOADS = /* @__PURE__ */ new WeakMap<object, SharedLoads>();
+/** By what loads are shared. Nothing is kept here that is not held elsewhere, or under way. */
+const LOADS = /* @__PURE__ */ new WeakMap<object, WeakMap<object, SharedLoads>>();
 
-/** The loads that are shared by all who have the same storage, or the same fetch. */
-export function sharedLoads({ owner }: { readonly owner: object }): SharedLoads {
-  const known = LOADS.get(owner);
-  if (known !== undefined) return known;
-  const created = createSharedLoads();
-  LOADS.set(owner, created);
-  return created;
+/** The loads that are shared by all who have the same storage, or the same fetch, and the same backend, if any. */
+export function sharedLoads({ owner, tiktoken = owner }: LoadOwner): SharedLoads {
+  const byBackend = LOADS.get(owner) ?? new WeakMap<object, SharedLoads>();
+  LOADS.set(owner, byBackend);
+  const loads = byBackend.get(tiktoken) ?? createSharedLoads();
+  byBackend.set(tiktoken, loads);
+  return loads;
 }
 
 function createSharedLoads(): SharedLoads {

@@ -1,11 +1,11 @@
 import { concatBytes, decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
-import { show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import { checkedTokens } from '../wire/checked-tokens.ts';
+import { checkedMode, checkedText } from './checked-text.ts';
 import { createMerge } from './tiktoken-merge.ts';
 import type { RankTable } from './tiktoken-ranks.ts';
 import { utf8Writer } from './tiktoken-utf8.ts';
-import type { AddedToken, EncodeOptions, Tokenizer } from './tokenizer.ts';
+import type { AddedToken, Tokenizer } from './tokenizer.ts';
 
 /** What a tokenizer of this format is made of, read and checked. */
 export interface TiktokenParts {
@@ -28,7 +28,7 @@ export function createTiktoken(parts: TiktokenParts): Tokenizer {
   const { ranks, pattern, addedTokens, cut, fingerprint, chatTemplate } = parts;
   const idOf = new Map(addedTokens.map(({ text, id }) => [text, id]));
   const byId = new Map(addedTokens.map((token) => [token.id, token]));
-  const vocabSize = Math.max(ranks.size, ...addedTokens.map(({ id }) => id + 1));
+  const vocabSize = addedTokens.reduce((size, { id }) => Math.max(size, id + 1), ranks.size);
   const finders = {
     none: undefined,
     ordinary: finderOf(addedTokens.filter(({ isSpecial }) => !isSpecial)),
@@ -54,9 +54,9 @@ export function createTiktoken(parts: TiktokenParts): Tokenizer {
       return rank < 0 ? undefined : rank;
     },
     encode(text, options) {
-      const finder = finders[checkAddedTokens(options)];
+      const finder = finders[checkedMode(options)];
       const ids: number[] = [];
-      for (const part of cut(wellFormed(checkString(text)))) {
+      for (const part of cut(checkedText(text))) {
         let at = 0;
         for (const { 0: found, index } of finder === undefined ? [] : part.matchAll(finder)) {
           encodeOrdinary(part.slice(at, index), ids);
@@ -99,20 +99,4 @@ function finderOf(tokens: readonly AddedToken[]): RegExp | undefined {
   if (tokens.length === 0) return undefined;
   const texts = tokens.map(({ text }) => text).sort((a, b) => b.length - a.length);
   return new RegExp(texts.map((text) => text.replace(/[\\^$*+?.()|[\]{}/-]/g, '\\$&')).join('|'), 'g');
-}
-
-/** A surrogate without its other half is no character: it is U+FFFD, for the pattern too. */
-function wellFormed(text: string): string {
-  return /\p{Surrogate}/u.test(text) ? decodeUtf8(encodeUtf8(text)) : text;
-}
-
-function checkString(text: unknown): string {
-  if (typeof text === 'string') return text;
-  throw new TinkerInputError('text', `must be a string, got ${show(text)}`);
-}
-
-function checkAddedTokens(options: EncodeOptions | undefined): 'none' | 'ordinary' | 'all' {
-  const which: unknown = options?.addedTokens ?? 'none';
-  if (which === 'none' || which === 'ordinary' || which === 'all') return which;
-  throw new TinkerInputError('addedTokens', `must be "none", "ordinary" or "all", got ${show(which)}`);
 }

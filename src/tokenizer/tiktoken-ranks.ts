@@ -1,5 +1,6 @@
 import { show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
+import { base64Digit } from '../wire/base64.ts';
 
 /** The ids of byte strings and back: a vocabulary in the order in which its pairs are merged. */
 export interface RankTable {
@@ -170,7 +171,7 @@ function decodeInto(out: Uint8Array, at: number, file: Uint8Array, start: number
   let word = 0;
   let length = 0;
   for (let i = start; i < end - padding; i++) {
-    const digit = digitValue(file[i]!);
+    const digit = base64Digit(file[i]!);
     if (digit < 0) return 0;
     word = (word << 6) | digit;
     // Eight bits are complete with the second, third and fourth digit of each four.
@@ -178,15 +179,6 @@ function decodeInto(out: Uint8Array, at: number, file: Uint8Array, start: number
     if (place > 0) out[at + length++] = word >> (6 - 2 * place);
   }
   return length;
-}
-
-/** Value of a digit of base64 in the standard alphabet; -1 for any other byte. */
-function digitValue(code: number): number {
-  if (code >= 97 && code <= 122) return code - 71;
-  if (code >= 65 && code <= 90) return code - 65;
-  if (code >= 48 && code <= 57) return code + 4;
-  if (code === 43) return 62;
-  return code === 47 ? 63 : -1;
 }
 
 function badLine(field: string, file: Uint8Array, line: number, start: number, end: number): Error {

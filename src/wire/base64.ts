@@ -38,7 +38,7 @@ export function decodeBase64(field: string, text: string): Uint8Array<ArrayBuffe
   const out = new Uint8Array((text.length / 4) * 3 - padding);
   let word = 0;
   for (let i = 0, o = 0; i < digits; i++) {
-    const value = digitValue(text.charCodeAt(i));
+    const value = base64Digit(text.charCodeAt(i));
     if (value < 0) {
       throw new TinkerInputError(
         field,
@@ -54,8 +54,8 @@ export function decodeBase64(field: string, text: string): Uint8Array<ArrayBuffe
   return out;
 }
 
-/** Value of a digit's character code; -1 for any other. */
-function digitValue(code: number): number {
+/** Value of the digit of a character code; -1 for any other. */
+export function base64Digit(code: number): number {
   if (code >= 97 && code <= 122) return code - 71;
   if (code >= 65 && code <= 90) return code - 65;
   if (code >= 48 && code <= 57) return code + 4;

@@ -10,6 +10,30 @@ import { renderStatusTable } from './status-table.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
+/** What the example of chats takes as given. */
+const GIVEN = `
+import { createServiceClient } from 'isotinker';
+import { createEmulator } from 'isotinker/emulator';
+import { createTokenizerLoader } from 'isotinker/tokenizer';
+const { fetch, modelName } = createEmulator();
+const service = createServiceClient({ apiKey: 'tml-local', fetch, loadTokenizer: createTokenizerLoader() });
+const training = await service.createLoraTrainingClient({ baseModel: modelName, rank: 8, seed: 1 });
+const sampler = await training.saveWeightsAndGetSamplingClient();
+const conversations = [[{ role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Ho' }]];
+`;
+
+/** What the example of explanations takes as given. */
+const EXPLAINED = `
+import { createChat } from 'isotinker/chat';
+import { byteTokenizer as tokenizer } from 'isotinker/emulator';
+const chat = createChat(tokenizer);
+const messages = [{ role: 'user', content: 'Hi' }, { role: 'assistant', content: 'Ho' }];
+const datum = chat.supervisedDatum(messages);
+const { ids: tokens, weights } = chat.encode(messages);
+const conversation = chat.start(messages.slice(0, 1));
+conversation.addSampled(tokenizer.encode(' Ho'));
+`;
+
 /** Run a block of the README as a program, as it stands. */
 async function runBlock(code: string) {
   // Inside the repository, where `isotinker` means these sources.
@@ -53,6 +77,28 @@ it('has examples of tokenizers and of policy gradients that run as they stand', 
   expect(await runBlock(tokenizers)).toEqual({ exit: 0, stdout: prints, stderr: '' });
   const gradients = readmeBlocks('js').find((block) => block.includes('rlDatum({')) ?? '';
   expect(await runBlock(gradients)).toEqual({ exit: 0, stdout: '', stderr: '' });
+}, 60_000);
+
+it('has examples of chats that run as they stand', async () => {
+  const chatting = readmeBlocks('js').find((block) => block.includes('createChat')) ?? '';
+  const isGiven = /\b(training|sampler|conversations)\b/;
+  expect(chatting).toMatch(isGiven);
+  const code = [
+    GIVEN,
+    chatting,
+    'console.log(data.length, chat.stop, tokenizer.decode(conversation.ids).replace(/assistant:.*/s, ""));',
+    'console.log(conversation.messages.map(({ role }) => role).join());',
+    'await service.close();',
+  ].join('\n');
+  const stdout = "1 [ '\\n' ] user: Hello\n\nuser,assistant,user";
+  expect(await runBlock(code)).toEqual({ exit: 0, stdout, stderr: '' });
+  const rl = readmeBlocks('js').find((block) => block.includes('rlDatum')) ?? '';
+  expect(await runBlock(rl)).toEqual({ exit: 0, stdout: '', stderr: '' });
+  // What it explains is given to it; everything it prints ends in a summary.
+  const explaining = readmeBlocks('ts').find((block) => block.includes('explain(')) ?? '';
+  const explained = await runBlock(`${EXPLAINED}\n${explaining}`);
+  expect(explained).toMatchObject({ exit: 0, stderr: '' });
+  expect(explained.stdout.match(/^\d+ tokens, \d+ trained/gm)).toHaveLength(3);
 }, 60_000);
 
 it('names only commands that exist', () => {

@@ -50,8 +50,10 @@ async function contractCase({ body, bindings }: Call): Promise<string | undefine
     {
       get: (key) => storage.get(key),
       set: async (key, value, options) => {
+        // At once, as the store itself would.
+        const copy = value.slice();
         if (options === undefined) await pass();
-        await storage.set(key, value, options);
+        await storage.set(key, copy, options);
       },
       async delete(key) {
         await pass();

@@ -12,10 +12,20 @@ interface WorkerCall {
 
 function createPageFunctions() {
   let worker: Worker | undefined;
+
+  function startWorker(): Worker {
+    const started = new Worker('/worker.js');
+    // One that failed to begin answers nobody.
+    started.addEventListener('error', () => {
+      worker = undefined;
+    });
+    return started;
+  }
+
   return {
     ...createContextFunctions(),
     inDedicatedWorker({ name, argument }: WorkerCall): Promise<unknown> {
-      worker ??= new Worker('/worker.js');
+      worker ??= startWorker();
       return callWorker(worker, name, argument);
     },
     inServiceWorker: async ({ name, argument }: WorkerCall): Promise<unknown> =>

@@ -27,7 +27,7 @@ async function runPart(part: string, recorder: Recorder, signal: AbortSignal): P
 }
 
 function printTable({ results, durations }: Recorder): void {
-  const rows = [...durations].map(([runtime, ms]) => {
+  const rows = [...durations].sort().map(([runtime, ms]) => {
     const cases = results.filter((result) => result.runtime === runtime);
     const failed = cases.filter(({ error }) => error !== undefined).length;
     return [runtime, String(cases.length - failed), String(failed), (ms / 1_000).toFixed(1)];
@@ -47,12 +47,8 @@ async function main(): Promise<void> {
     LIMIT_MS,
   );
   const recorder = createRecorder(limit.signal);
-  const run = async (chain: readonly string[]): Promise<void> => {
-    for (const part of chain) await runPart(part, recorder, limit.signal);
-  };
-  const isBrowser = (part: string): boolean => (BROWSER_ENGINES as readonly string[]).includes(part);
-  // Browsers mostly wait, for timers of theirs that cannot be hurried.
-  await Promise.all([run(parts.filter(isBrowser)), run(parts.filter((part) => !isBrowser(part)))]);
+  // They mostly wait, for timers of theirs that cannot be hurried.
+  await Promise.all(parts.map((part) => runPart(part, recorder, limit.signal)));
   clearTimeout(timer);
   const failures = recorder.results.filter((result): result is Required<CaseResult> => 'error' in result);
   for (const { runtime, name, error } of failures)

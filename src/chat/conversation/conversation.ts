@@ -109,8 +109,11 @@ export function createConversation(
       const sampled = checkedReply(reply);
       // Some models have more ids than their tokenizer knows.
       const words = tokenizer.decode(sampled.tokens.filter((id) => id < tokenizer.vocabSize));
-      const isEnded = endsWithStop(encoder.turnEnds(), sampled.tokens, words);
-      const content = isEnded ? withoutStop(tokenizer, encoder.turnEnds(), sampled.tokens, words) : words;
+      const ends = encoder.turnEnds();
+      const isEnded = endsWithStop(ends, sampled.tokens, words);
+      const said = isEnded ? withoutStop(tokenizer, ends, sampled.tokens, words) : words;
+      // What the template writes itself is not said by the message.
+      const content = said.startsWith(ends.space) ? said.slice(ends.space.length) : said;
       const view = Object.assign({ role: ASSISTANT, content }, message, { role: ASSISTANT });
       checkedMessages('reply', [view]);
       const before = next();

@@ -77,8 +77,9 @@ function counts(
   const others = pieces.filter(({ owner }) => owner !== 'template');
   const [only] = others;
   if (only === undefined) return true;
-  const isWithin = pieces.length === 1 && only.isDerived;
-  if (isWithin && handedOver.some((words) => words.includes(token.text))) {
+  // Of one owner alone, nothing of the template's can be in it.
+  const isMixed = pieces.length === 1 && only.isDerived && only.owner === 'unknown';
+  if (isMixed && handedOver.some((words) => words.includes(token.text))) {
     const speller = spellersOf(rendered, token.text)[0];
     if (speller === undefined) return true;
     if (token.isSpecial) throw undecidable(token, speller);
@@ -99,10 +100,11 @@ function undecidable(token: AddedToken, speller: Owner): TinkerInputError {
   );
 }
 
-/** Whose text spells something. */
+/** Whose text spells something, or would once other letters are taken out of it, or made large or small. */
 function spellersOf({ messages, input }: Rendered, words: string): readonly Owner[] {
+  const letters = [...words.toLowerCase()];
   const spells = (value: unknown): boolean => {
-    if (typeof value === 'string') return value.includes(words);
+    if (typeof value === 'string') return isWithin(letters, value.toLowerCase());
     if (typeof value !== 'object' || value === null) return false;
     return Array.isArray(value)
       ? value.some(spells)
@@ -113,4 +115,15 @@ function spellersOf({ messages, input }: Rendered, words: string): readonly Owne
     ...(spells(input.tools) ? (['tools'] as const) : []),
     ...(spells(input.variables) ? (['variables'] as const) : []),
   ];
+}
+
+/** Whether letters are in a text in this order, with others between them or not. */
+function isWithin(letters: readonly string[], text: string): boolean {
+  let at = 0;
+  for (const letter of letters) {
+    const found = text.indexOf(letter, at);
+    if (found === -1) return false;
+    at = found + letter.length;
+  }
+  return true;
 }

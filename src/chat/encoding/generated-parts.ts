@@ -45,7 +45,7 @@ export function generatedPart(context: PartContext, message: number): GeneratedP
     return `the template does not write messages[${message}] in one turn of a loop over the messages`;
   const from = message > 0 ? (spanOf(rendering, message - 1)?.end ?? span.start) : span.start;
   const prompt = context.promptOf(message);
-  const header = headerLength(prompt, rendering.text.slice(from, span.end), context.addedTokens);
+  const header = headerLength(context, message, prompt, [from, span.end]);
   const start = header === undefined ? generationBlock(rendering, message) : from + header;
   if (start === undefined) {
     const words = JSON.stringify(prompt.map(({ text }) => text).join(''));
@@ -65,14 +65,13 @@ export function promptTeller(
   { render, messages, input }: Pick<PartContext, 'render' | 'messages' | 'input'>,
   isConstant: boolean,
 ): PartContext['promptOf'] {
-  let constant: readonly PlacedPiece[] | undefined;
   const probe: readonly ChatMessage[] = [{ role: 'user', content: 'x' }];
+  let constant: readonly PlacedPiece[] | undefined;
   return (message) => {
-    const own =
-      constant ?? (message === 0 ? undefined : promptTail(render, input, messages.slice(0, message)));
-    const prompt = own ?? promptTail(render, input, probe) ?? [];
-    if (isConstant) constant = prompt;
-    return prompt;
+    // A short conversation tells as well as a long one, at less cost.
+    if (isConstant) constant ??= promptTail(render, input, probe);
+    const own = message === 0 ? probe : messages.slice(0, message);
+    return constant ?? promptTail(render, input, own) ?? promptTail(render, input, probe) ?? [];
   };
 }
 
@@ -100,23 +99,57 @@ function promptTail(
 /**
  * How much of a turn the generation prompt had written: all of the prompt, or as many of its pieces as the turn begins
  * with, because some templates write an empty thought into the last prompt only, or what both have in common.
- * `undefined` where that is nothing, or where the prompt goes on with a special token: then it is another header.
+ * `undefined` where that is nothing, or where the prompt goes on with a special token, or the turn has one of the
+ * prompt's further on: then it is another header.
  */
 function headerLength(
+  context: PartContext,
+  message: number,
   prompt: readonly PlacedPiece[],
-  turn: string,
-  addedTokens: readonly AddedToken[],
+  [from, to]: readonly [number, number],
 ): number | undefined {
+  const { addedTokens, found, rendering, turnEnds } = context;
+  const turn = rendering.text.slice(from, to);
   const whole = prompt.map(({ text }) => text).join('');
   let header = 0;
   for (const { text } of prompt) {
     if (!turn.startsWith(text, header)) break;
     header += text.length;
   }
-  if (header === 0) header = withoutTornToken(whole, commonLength(whole, turn), addedTokens);
+  if (header === 0) {
+    const common = commonLength(whole, turn);
+    // Neither what the message says nor a token of the turn may be cut.
+    const torn = found.find(({ start, end }) => start < from + common && end > from + common);
+    const most = Math.min(saidFrom(context, message, from), torn?.start ?? to) - from;
+    header = withoutTornWord(whole, withoutTornToken(whole, Math.min(common, most), addedTokens));
+  }
   const rest = whole.slice(header);
-  const isOther = header === 0 || addedTokens.some(({ text, isSpecial }) => isSpecial && rest.includes(text));
-  return rest !== '' && isOther ? undefined : header;
+  if (rest === '') return header;
+  const hasMore = addedTokens.some(({ text, isSpecial }) => isSpecial && rest.includes(text));
+  const isBehind = found.some(
+    ({ token, start, end }) =>
+      start >= from + header &&
+      end <= to &&
+      token.isSpecial &&
+      !turnEnds.ids.has(token.id) &&
+      whole.includes(token.text),
+  );
+  return header === 0 || hasMore || isBehind ? undefined : header;
+}
+
+/** Where the first thing begins that a message says: no header reaches into that. */
+function saidFrom({ rendering, messages }: PartContext, message: number, from: number): number {
+  const role = messages[message]?.role;
+  const said = rendering.pieces.find(
+    ({ owner, start, text }) => owner === message && start >= from && text !== role,
+  );
+  return said?.start ?? Number.POSITIVE_INFINITY;
+}
+
+/** A length that ends between words. */
+function withoutTornWord(words: string, length: number): number {
+  if (!/^[\p{L}\p{N}]/u.test(words.slice(length))) return length;
+  return words.slice(0, length).replace(/[\p{L}\p{N}]+$/u, '').length;
 }
 
 /** A length that cuts no added token in two. */

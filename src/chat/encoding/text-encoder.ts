@@ -28,6 +28,9 @@ interface Habit {
   readonly isContext: boolean;
 }
 
+/** Texts that text is put behind to see how it goes on. */
+const ANCHORS = ['\n', 'a', '.'] as const;
+
 /**
  * What lies between added tokens is encoded as one text each, with none recognised in it. A tokenizer does not tell
  * what its added tokens do to the text beside them, so it is tried out once for each.
@@ -46,19 +49,34 @@ export function createChunkEncoder(tokenizer: Tokenizer): ChunkEncoder {
   };
   const isPlain = (text: string): boolean =>
     tokenizer.addedTokens.every((token) => !text.includes(token.text));
+  const added = new Set(tokenizer.addedTokens.map(({ id }) => id));
+  const alone = (text: string): Int32Array => tokenizer.encode(text, { addedTokens: 'none' });
+  let marksStart: boolean | undefined;
+  /** Text behind other text: some tokenizers put something before a text, which belongs where one begins only. */
+  const continued = (text: string): Int32Array => {
+    marksStart ??= !isEqual(alone(`${ANCHORS[0]}a`).subarray(alone(ANCHORS[0]).length), alone('a'));
+    for (const anchor of marksStart ? ANCHORS : []) {
+      const [before, both] = [alone(anchor), alone(anchor + text)];
+      if (isEqual(both.subarray(0, before.length), before)) return both.subarray(before.length);
+    }
+    return alone(text);
+  };
 
   const between = (
     text: string,
     before: AddedToken | undefined,
     after: AddedToken | undefined,
+    isFirst: boolean,
   ): Int32Array => {
     const left = before === undefined ? undefined : habitOf(before);
     let inner = left?.stripsRight === true ? text.trimStart() : text;
     if (after !== undefined && habitOf(after).stripsLeft) inner = inner.trimEnd();
     if (inner === '') return new Int32Array(0);
-    if (before !== undefined && left?.isContext === true && isPlain(inner))
-      return whole(before.text + inner).subarray(1);
-    return tokenizer.encode(inner, { addedTokens: 'none' });
+    if (before === undefined) return isFirst ? alone(inner) : continued(inner);
+    if (left?.isContext !== true) return alone(inner);
+    const ids = isPlain(inner) ? whole(before.text + inner).subarray(1) : undefined;
+    // A tokenizer that rewrites text first may make a token of what spelled none.
+    return ids === undefined || ids.some((id) => added.has(id)) ? continued(inner) : ids;
   };
 
   return (text, [first, last], found, cuts) => {
@@ -71,7 +89,7 @@ export function createChunkEncoder(tokenizer: Tokenizer): ChunkEncoder {
       while (at < end) {
         while ((inOrder[c] ?? Number.POSITIVE_INFINITY) <= at) c += 1;
         const to = Math.min(end, inOrder[c] ?? end);
-        const ids = between(text.slice(at, to), before, to === end ? after : undefined);
+        const ids = between(text.slice(at, to), before, to === end ? after : undefined, at === 0);
         chunks.push({ start: at, end: to, ids, token: undefined });
         before = undefined;
         at = to;

@@ -8,6 +8,8 @@ export interface TurnEnds {
   readonly ids: ReadonlySet<number>;
   /** What to stop at when sampling: ids, or the text that ends a turn; empty where nothing does. */
   readonly stop: readonly number[] | readonly string[];
+  /** White space the template writes between its prompt and what the model says; often none. */
+  readonly space: string;
 }
 
 /** Stands for what a model says. No template would write it, and none would take it apart. */
@@ -36,14 +38,27 @@ export function findTurnEnds(options: TurnEndOptions): TurnEnds {
   const calling = turnEnd(options, [asked, call], last?.token?.token.id);
   const atEnd = [last, calling].flatMap((end) => end?.token ?? []);
   const stops = atEnd.length > 0 ? atEnd : (earlier?.token ?? []);
+  const space = spaceBefore(options, [asked, answer]);
   const ids = new Set([last, earlier, calling].flatMap((end) => end?.token?.token.id ?? []));
   if (ids.size === 0) {
     const text = last?.text ?? '';
-    return { ids, stop: text === '' ? [] : [text] };
+    return { ids, stop: text === '' ? [] : [text], space };
   }
   const stop = new Set([stops].flat().map(({ token }) => token.id));
   if (options.endOfText !== undefined) stop.add(options.endOfText);
-  return { ids, stop: [...stop] };
+  return { ids, stop: [...stop], space };
+}
+
+/** White space between the prompt and what the second message says. */
+function spaceBefore({ render }: TurnEndOptions, messages: readonly ChatMessage[]): string {
+  try {
+    const prompt = render(messages.slice(0, 1), {}, true).text;
+    const { text } = render(messages, {}, false);
+    const between = text.startsWith(prompt) ? text.slice(prompt.length, text.lastIndexOf(STAND_IN)) : '';
+    return between.trim() === '' ? between : '';
+  } catch {
+    return '';
+  }
 }
 
 interface TurnEnd {

@@ -30,8 +30,8 @@ export type ExplainFormat = 'text' | 'ansi' | 'html';
 
 /** How to show a datum. */
 export interface ExplainOptions {
-  /** The tokenizer of the tokens. */
-  readonly tokenizer: Tokenizer;
+  /** The tokenizer of the tokens, which tells their texts. @default none: ids are shown */
+  readonly tokenizer?: Tokenizer | undefined;
   /** `ansi` is `text` with colours; `html` a fragment that needs nothing around it. @default 'text' */
   readonly format?: ExplainFormat | undefined;
   /** Columns a line may have. @default 100; for `html` what the page gives */
@@ -49,14 +49,14 @@ const WIDTH = 100;
  *
  * @throws TinkerInputError - where it cannot be shown; what a loss would refuse beside that, `forwardBackward` tells.
  */
-export function explain(what: Datum | TokensToExplain | IdsToExplain, options: ExplainOptions): string {
+export function explain(what: Datum | TokensToExplain | IdsToExplain, options: ExplainOptions = {}): string {
   checkRecord('options', options);
   const { tokenizer, format = 'text', width, logprobs = true } = options;
   if (format !== 'text' && format !== 'ansi' && format !== 'html')
     throw new TinkerInputError('format', `must be "text", "ansi" or "html", got ${show(format)}`);
   if (width !== undefined) checkInteger('width', width, { min: 20 });
   checkBoolean('logprobs', logprobs);
-  checkRecord('tokenizer', tokenizer, 'a tokenizer');
+  if (tokenizer !== undefined) checkRecord('tokenizer', tokenizer, 'a tokenizer');
   const given = checkRecord('datum', what, 'a datum');
   const explained = 'tokens' in given || 'ids' in given ? weightedPieces(given) : datumPieces(given);
   const pieces = shownPieces(explained, tokenTexts(tokenizer), logprobs);

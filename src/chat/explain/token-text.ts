@@ -10,8 +10,9 @@ export interface TokenText {
   readonly kind: 'text' | 'special' | 'bytes' | 'unknown';
 }
 
-/** Tells how tokens look; remembers those it has told. */
-export function tokenTexts(tokenizer: Tokenizer): (id: number) => TokenText {
+/** Tells how tokens look, as their ids where there is no tokenizer; remembers those it has told. */
+export function tokenTexts(tokenizer: Tokenizer | undefined): (id: number) => TokenText {
+  if (tokenizer === undefined) return (id) => ({ text: String(id), kind: 'text' });
   const added = new Map(tokenizer.addedTokens.map(({ id, text }) => [id, text]));
   const decode = decoderOf(tokenizer);
   const bytesOf = partialBytes(tokenizer, decode);

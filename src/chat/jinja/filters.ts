@@ -1,5 +1,6 @@
 import type { Environment } from '@huggingface/jinja';
-import { derived, joined, rewritten, stripped } from './methods.ts';
+import { type GivenArguments, readArguments } from './arguments.ts';
+import { derived, joined, REWRITES, replaced, rewritten, stripped } from './methods.ts';
 import { isList, isMap, isText, itemsOf, membersOf, type Value } from './provenance.ts';
 import {
   capitalized,
@@ -23,7 +24,8 @@ export function applyFilter(
   const operand = tracer.evaluate(node.operand as TemplateNode, scope);
   const args = node.filter?.args ?? [];
   const given = readArguments(tracer, args, scope);
-  switch (String((node.filter?.callee ?? node.filter)?.value)) {
+  const name = String((node.filter?.callee ?? node.filter)?.value);
+  switch (name) {
     case 'trim':
       return stripped(tracer, asText(tracer, operand), 'both', given.at(0, 'chars'));
     case 'string':
@@ -32,8 +34,15 @@ export function applyFilter(
       if (isText(operand)) break;
       if (given.at(1, 'attribute') !== undefined) break;
       return joined(tracer, operand, given.at(0, 'd'));
+    case 'upper':
+    case 'lower':
     case 'capitalize':
-      return rewritten(tracer, operand, capitalized);
+      return rewritten(tracer, operand, REWRITES[name] ?? String);
+    case 'replace': {
+      const value = replaced(tracer, operand, given.at(0, 'old'), given.at(1, 'new'), given.at(2, 'count'));
+      if (value !== undefined) return value;
+      break;
+    }
     case 'title':
       // Unlike the method of this name: letters behind an apostrophe stay small.
       return rewritten(tracer, operand, (text) => text.replace(/[^-\s({[<]+/g, capitalized));
@@ -48,26 +57,6 @@ export function applyFilter(
   const value = plain({ ...node, operand: valued(operand) }, scope);
   if (value === undefined) throw new Error('it takes an entry of an empty list');
   return args.every(isConstant) ? tracer.provenance.inherit(value, operand) : value;
-}
-
-/** Arguments by place or by name. */
-interface GivenArguments {
-  at(place: number, name: string): Value | undefined;
-}
-
-function readArguments(tracer: Tracer, args: readonly TemplateNode[], scope: Environment): GivenArguments {
-  const byPlace = args.filter(({ type }) => type !== 'KeywordArgumentExpression');
-  const byName = new Map(
-    args
-      .filter(({ type }) => type === 'KeywordArgumentExpression')
-      .map((argument) => [String(argument.key?.value), argument.value as TemplateNode]),
-  );
-  return {
-    at(place, name) {
-      const argument = byPlace[place] ?? byName.get(name);
-      return argument === undefined ? undefined : tracer.evaluate(argument, scope);
-    },
-  };
 }
 
 /** Characters of a text, entries of a list or mapping. */

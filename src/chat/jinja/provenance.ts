@@ -109,6 +109,26 @@ export function slicePieces(pieces: readonly Piece[], start: number, end: number
   return out;
 }
 
+/** The pieces within each of some bounds, which stand in order and do not overlap. */
+export function slicesOf(
+  pieces: readonly Piece[],
+  bounds: readonly (readonly [start: number, end: number])[],
+): readonly (readonly Piece[])[] {
+  let p = 0;
+  let at = 0;
+  return bounds.map(([start, end]) => {
+    const out: Piece[] = [];
+    for (let piece = pieces[p]; piece !== undefined && at < end; piece = pieces[p]) {
+      const text = piece.text.slice(Math.max(0, start - at), end - at);
+      if (text !== '') out.push({ ...piece, text });
+      if (at + piece.text.length > end) break;
+      at += piece.text.length;
+      p += 1;
+    }
+    return out;
+  });
+}
+
 /** What pieces say together. */
 export function textOf(pieces: readonly Piece[]): string {
   return pieces.map(({ text }) => text).join('');

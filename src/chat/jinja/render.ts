@@ -81,6 +81,8 @@ function ownersOf(
     ...Object.keys(variables).map((name) => [name, 'template'] as const),
     ...Object.keys(input.variables ?? {}).map((name) => [name, 'variables'] as const),
     ['tools', 'tools'],
+    // Noted one by one; together they are nobody's.
+    ['messages', 'unknown'],
   ]);
 }
 

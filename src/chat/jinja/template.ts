@@ -21,6 +21,7 @@ export interface TemplateNode {
   call?: TemplateNode;
   callee?: TemplateNode;
   args?: TemplateNode[];
+  argument?: TemplateNode;
   object?: TemplateNode;
   property?: TemplateNode;
   computed?: boolean;
@@ -44,7 +45,7 @@ const GENERATION = 'isotinker_generation_block';
 
 /** Filters and methods that keep track of what is whose, or of whose arguments nothing reaches the text. */
 const TRACKED =
-  /^(trim|default|join|string|safe|strip|lstrip|rstrip|startswith|endswith|split|rsplit|get|items|keys|values|length|selectattr|rejectattr|map|sort|count|find|raise_exception|strftime_now)$/;
+  /^(trim|default|join|string|safe|strip|lstrip|rstrip|startswith|endswith|split|rsplit|get|items|keys|values|length|selectattr|rejectattr|map|sort|count|find|raise_exception|strftime_now|replace|upper|lower|capitalize|title)$/;
 
 /** Parse a template. @throws TinkerInputError - where it cannot be. */
 export function parseTemplate(source: string): ParsedTemplate {

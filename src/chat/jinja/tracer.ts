@@ -1,8 +1,16 @@
 import { type Environment, Interpreter } from '@huggingface/jinja';
 import { type BlockContext, runBlock } from './blocks.ts';
 import { applyFilter } from './filters.ts';
-import { callMethod } from './methods.ts';
-import { createProvenance, isText, type Piece, type Provenance, textOf, type Value } from './provenance.ts';
+import { callMethod, joined, splitUp } from './methods.ts';
+import {
+  createProvenance,
+  isList,
+  isText,
+  type Piece,
+  type Provenance,
+  textOf,
+  type Value,
+} from './provenance.ts';
 import type { TemplateNode } from './template.ts';
 import { isConstant, isSame, kindOf, plainText, valued } from './values.ts';
 
@@ -22,6 +30,13 @@ export interface Tracer {
   written(value: Value): readonly Piece[];
 }
 
+/** Where the expression is in arguments that are more than one. */
+const INNER: Readonly<Record<string, 'value' | 'argument'>> = {
+  KeywordArgumentExpression: 'value',
+  KeywordSpreadExpression: 'argument',
+  SpreadExpression: 'argument',
+};
+
 /**
  * The runtime of `@huggingface/jinja` with its evaluation led through here: texts carry their provenance beside them,
  * blocks are run by us, and where it differs from Python's Jinja (what `strip` takes, what `==` means, what is written
@@ -37,31 +52,54 @@ export function createTracer(global: Environment, context: BlockContext): Tracer
 
   const text = (pieces: readonly Piece[]): Value =>
     provenance.setPieces(plain({ type: 'StringLiteral', value: textOf(pieces) }, global), pieces);
+  const list = (texts: readonly string[]): Value =>
+    plain({ type: 'ArrayLiteral', value: texts.map((value) => ({ type: 'StringLiteral', value })) }, global);
   const capture = (body: readonly TemplateNode[], scope: Environment): Value => {
     const pieces: Piece[] = [];
     runBlock(tracer, context, body, scope, (piece) => pieces.push(piece));
     return text(pieces);
   };
-  /** What a macro gives back says the same as what was captured last, if it is that. */
-  const adopt = (run: () => Value): Value => {
+  /**
+   * What a macro gives back says the same as what was captured last, if it is that. Arguments come first: what they
+   * capture is not what it gives back.
+   */
+  const adopt = (call: TemplateNode, scope: Environment, run: (args: TemplateNode[]) => Value): Value => {
+    const args = (call.args ?? []).map((argument) => evaluated(argument, scope));
     captured = undefined;
-    const value = run();
+    const value = run(args);
     if (captured !== undefined && isText(value) && value.value === (captured as Value).value)
       provenance.setPieces(value, provenance.piecesOf(captured));
     return value;
   };
+  const callBlock = (node: TemplateNode, scope: Environment): Value => {
+    const { call } = node;
+    if (call === undefined) return plain(node, scope);
+    return adopt(call, scope, (args) => plain({ ...node, call: { ...call, args } }, scope));
+  };
+  /** An argument that is its value. */
+  const evaluated = (argument: TemplateNode, scope: Environment): TemplateNode => {
+    const inner = INNER[argument.type];
+    if (inner === undefined) return valued(evaluate(argument, scope));
+    return { ...argument, [inner]: valued(evaluate(argument[inner] as TemplateNode, scope)) };
+  };
   const member = (node: TemplateNode, scope: Environment): Value => {
     const object = evaluate(node.object as TemplateNode, scope);
+    const isSlice = node.computed === true && node.property?.type === 'SliceExpression';
+    if (isSlice && isText(object) && provenance.ownerOf(object) === undefined) {
+      const characters = splitUp(tracer, object, list([...(object.value as string)]));
+      return joined(tracer, plain({ ...node, object: valued(characters) }, scope), undefined);
+    }
     return provenance.inherit(plain({ ...node, object: valued(object) }, scope), object);
   };
   const call = (node: TemplateNode, scope: Environment): Value => {
     const { callee } = node;
     if (callee?.type !== 'MemberExpression' || callee.computed === true)
-      return adopt(() => plain(node, scope));
+      return adopt(node, scope, (args) => plain({ ...node, args }, scope));
     const object = evaluate(callee.object as TemplateNode, scope);
     const ours = callMethod(tracer, object, String(callee.property?.value), node.args ?? [], scope);
     if (ours !== undefined) return ours;
     const value = plain({ ...node, callee: { ...callee, object: valued(object) } }, scope);
+    if (isText(object) && isList(value)) return splitUp(tracer, object, value);
     return (node.args ?? []).every(isConstant) ? provenance.inherit(value, object) : value;
   };
   const binary = (node: TemplateNode, scope: Environment): Value => {
@@ -101,7 +139,7 @@ export function createTracer(global: Environment, context: BlockContext): Tracer
       case 'CallExpression':
         return call(node, scope);
       case 'CallStatement':
-        return adopt(() => plain(node, scope));
+        return callBlock(node, scope);
       case 'BinaryExpression':
         return binary(node, scope);
       case 'FilterExpression':

@@ -54,6 +54,29 @@ describe('a conversation', () => {
     expect(trained(conversation)).toBe(stopReason === 'length' ? 'ho' : 'ho<|im_end|>');
   });
 
+  it('shows a reply without the space that the template writes before it', () => {
+    const template =
+      "{% for m in messages %}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}{{ 'assistant:' if add_generation_prompt }}";
+    const conversation = createChat(smallTokenizer(), { template }).start([USER]);
+    for (const [said, content] of [
+      [' ho\n', 'ho'],
+      [' ho', 'ho'],
+      ['ho', 'ho'],
+      ['  ho', ' ho'],
+      ['', ''],
+    ] as const) {
+      conversation.addSampled(reply(bytes(said)));
+      expect(conversation.messages.at(-1)?.content).toBe(content);
+      expect(smallTokenizer().decode(conversation.ids).endsWith(said)).toBe(true);
+    }
+    // No white space, and so what the model said.
+    const thinking = createChat(realTokenizer('qwen3')).start([USER]);
+    thinking.addSampled([
+      ...realTokenizer('qwen3').encode('<think>\n\n</think>\n\ny', { addedTokens: 'all' }),
+    ]);
+    expect(thinking.messages.at(-1)?.content).toBe('<think>\n\n</think>\n\ny');
+  });
+
   it('takes bare tokens, and several messages, at once or one by one', () => {
     const [one, two] = [chat.start([USER]), chat.start([USER])];
     for (const conversation of [one, two]) conversation.addSampled([104, END]);
@@ -326,4 +349,76 @@ describe('every next prompt', () => {
       { numRuns: name === 'qwen3' ? 20 : 40 },
     );
   });
+
+  it.each(['turns', 'plain', 'chatml', 'harmony-channels', 'qwen3'])(
+    'does so whoever speaks in between, however it is added: %s (property)',
+    (name) => {
+      const [of, by] = chats.get(name) ?? [chat, tokenizer];
+      const special = by.addedTokens.map(({ id }) => id);
+      const { stop } = of;
+      const says = fc.string({ unit: 'grapheme', maxLength: 4 });
+      const spoken = fc.oneof(
+        says,
+        fc.constantFrom('', '\n\n', ...by.addedTokens.map((token) => token.text)),
+      );
+      // This one wants calls before results.
+      const roles = name === 'harmony-channels' ? ['user', 'system'] : ['user', 'tool', 'system'];
+      const other = fc.record({ role: fc.constantFrom(...roles), content: spoken });
+      const turn = fc.record({
+        tokens: fc.array(
+          fc.oneof(fc.nat({ max: 255 }), ...(special.length === 0 ? [] : [fc.constantFrom(...special)])),
+          { maxLength: 6 },
+        ),
+        ending: fc.constantFrom('included', 'left out', 'cut'),
+        others: fc.array(fc.array(other, { minLength: 1, maxLength: 3 }), { maxLength: 3 }),
+        looks: fc.boolean(),
+      });
+      fc.assert(
+        fc.property(fc.array(turn, { minLength: 1, maxLength: 4 }), (turns) => {
+          const conversation = of.start([USER]);
+          const messages: ChatMessage[] = [USER];
+          let expected: number[] = [...conversation.prompt];
+          const weights: number[] = expected.map(() => 0);
+          for (const { tokens, ending, others, looks } of turns) {
+            const end = stop.flatMap((value) => (typeof value === 'string' ? [...by.encode(value)] : value));
+            const sampled = ending === 'included' ? [...tokens, ...end.slice(0, 1)] : tokens;
+            conversation.addSampled(reply(sampled, ending === 'cut' ? 'length' : 'stop'));
+            messages.push({ role: 'assistant', content: conversation.messages.at(-1)?.content as string });
+            expected.push(...sampled);
+            weights.push(...sampled.map(() => 1));
+            for (const added of others) {
+              conversation.add(...added);
+              messages.push(...added);
+              if (looks) expect([...conversation.prompt.slice(0, expected.length)]).toEqual(expected);
+            }
+            const prompt = [...conversation.prompt];
+            expect(prompt.slice(0, expected.length)).toEqual(expected);
+            // What was not sampled is trained on only where it ends what was.
+            const rest = prompt.slice(expected.length);
+            if (others.length > 0) {
+              const more = [...conversation.weights.slice(expected.length)];
+              const trainedOn = more.lastIndexOf(1) + 1;
+              expect(more.slice(0, trainedOn).every((weight) => weight === 1)).toBe(true);
+              if (ending === 'cut') expect(trainedOn).toBe(0);
+              expect(trainedOn).toBeLessThan(8);
+              weights.push(...more);
+            } else {
+              weights.push(...rest.map(() => Number.NaN));
+            }
+            expected = prompt;
+          }
+          expect(conversation.messages).toEqual(messages);
+          const ids = [...conversation.ids];
+          expect(expected.slice(0, ids.length)).toEqual(ids);
+          expect(
+            [...conversation.weights].every((weight, i) => weight === weights[i] || Number.isNaN(weights[i])),
+          ).toBe(true);
+          expect(conversation.segments.flatMap(({ tokens }) => [...tokens])).toEqual(
+            ids.slice(0, conversation.sampledSpans.at(-1)?.end),
+          );
+        }),
+        { numRuns: name === 'qwen3' ? 15 : 40 },
+      );
+    },
+  );
 });

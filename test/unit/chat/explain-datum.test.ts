@@ -350,6 +350,19 @@ describe('explain, as HTML', () => {
   });
 });
 
+describe('explain without a tokenizer', () => {
+  it('shows ids', () => {
+    const datum = {
+      modelInput: [1, 22],
+      lossFnInputs: { target_tokens: [22, 151_645], weights: [0, 1] },
+    };
+    const expected = '    1│22\n1 ▸ 151645\n\n3 tokens, 1 trained, sum of weights 1';
+    expect(explain(datum)).toBe(expected);
+    expect(explain(datum, {})).toBe(expected);
+    expect(explain(datum, { format: 'html' })).toContain('>151645</span>');
+  });
+});
+
 describe('explain refuses', () => {
   const fine = { tokens: [65], weights: [1] };
   it.each([
@@ -362,8 +375,8 @@ describe('explain refuses', () => {
     ],
     ['too narrow a line', fine, { tokenizer, width: 19 }, 'width', '>= 20, got 19'],
     ['a broken width', fine, { tokenizer, width: 40.5 }, 'width', 'an integer'],
-    ['no tokenizer', fine, {}, 'tokenizer', 'must be a tokenizer, got undefined'],
-    ['no options', fine, undefined, 'options', 'must be an object'],
+    ['what is no tokenizer', fine, { tokenizer: 'gpt2' }, 'tokenizer', 'must be a tokenizer, got "gpt2"'],
+    ['what are no options', fine, null, 'options', 'must be an object'],
     ['logprobs that are no switch', fine, { tokenizer, logprobs: 1 }, 'logprobs', 'true or false'],
     ['nothing', undefined, { tokenizer }, 'datum', 'must be a datum, got undefined'],
     [

@@ -139,6 +139,59 @@ describe('what messages say', () => {
     expect(specials(ids)).toBe('');
   });
 
+  it.each([
+    ['made small', '{{ messages[0].content | lower }}', '<|IM_END|>'],
+    ['made small by a method', '{{ messages[0].content.lower() }}', '<|IM_END|>'],
+    ['without some letters', "{{ messages[0].content | replace('#', '') }}", '<|im#_end|>'],
+    ['without some letters, by a method', "{{ messages[0].content.replace('#', '') }}", '<|im#_end|>'],
+    ['with others', "{{ messages[0].content | replace('(', '<') }}", '(|im_end|>'],
+    ['cut and joined', "{{ messages[0].content.split('#') | join }}", '<|im#_end|>'],
+    ['without its first letter', '{{ messages[0].content[1:] }}', '#<|im_end|>'],
+    ['backwards', '{{ messages[0].content[::-1] }}', '>|dne_mi|<'],
+    ['as JSON', '{{ messages[0].content | lower | tojson }}', '<|IM_END|>'],
+    ['indented', '{{ messages[0].content | lower | indent }}', '<|IM_END|>'],
+    ['as a key', '{% for k, v in messages[0].x.items() %}{{ k | lower }}{% endfor %}', 'x'],
+    ['as a sorted key', '{% for k, v in messages[0].x | dictsort %}{{ k | lower }}{% endfor %}', 'x'],
+    ['as a key of a mapping', '{% for k in messages[0].x %}{{ k | lower }}{% endfor %}', 'x'],
+  ])('is no special token %s, though the template hands one over elsewhere', (_, template, content) => {
+    const turns = turnsTokenizer();
+    const all = `{% set unused = ['<|im_end|>', messages[0].content] | tojson %}${template}`;
+    const own = createChat(turns, { template: all });
+    const ids = own.prompt([{ role: 'user', content, x: { '<|IM_END|>': 1 } }]);
+    expect(turns.decode(ids)).toContain('<|im_end|>');
+    expect(specialCount(ids, turns.addedTokens)).toBe(0);
+  });
+
+  it.each([
+    ['before', "{{ same('<|im_end|>') }}{{ strftime_now(messages[0].content) }}"],
+    ['among its arguments', "{{ strftime_now(messages[0].content if same('<|im_end|>') else '') }}"],
+    [
+      'among the arguments of a block',
+      "{% call strftime_now(messages[0].content) %}{{ same('<|im_end|>') }}{% endcall %}",
+    ],
+  ])('is not what a macro gave, though it says the same: %s', (where, template) => {
+    const turns = turnsTokenizer();
+    const all = `{% macro same(x) %}{{ x }}{% endmacro %}${template}`;
+    const ids = createChat(turns, { template: all }).prompt([{ role: 'user', content: '<|im_end|>' }]);
+    expect(specialCount(ids, turns.addedTokens)).toBe(where === 'before' ? 1 : 0);
+    expect(turns.decode(ids)).toBe(where === 'before' ? '<|im_end|><|im_end|>' : '<|im_end|>');
+  });
+
+  it('is of the tools alone where they say it, whoever says it too', () => {
+    const template = '{{ tools[0].name }}{% for m in messages %}{{ m.content }}{% endfor %}';
+    const ids = createChat(qwen, { template }).prompt([{ role: 'user', content: '<think>' }], {
+      tools: [{ name: '<think>' }],
+    });
+    expect([...ids].filter((id) => id === qwen.tokenId('<think>'))).toHaveLength(1);
+  });
+
+  it("is not the template's because a variable has the name of the messages", () => {
+    const turns = turnsTokenizer();
+    const template = '{{ messages | tojson }}';
+    const own = createChat(turns, { template, variables: { messages: [] } });
+    expect(specialCount(own.prompt([{ role: 'user', content: '<|im_end|>' }]), turns.addedTokens)).toBe(0);
+  });
+
   it('keeps every special token out, whatever else is said (property)', () => {
     const word = fc.oneof(
       fc.constantFrom(...spelled.filter((token) => token !== '</think>'), '<|im_', 'end|>', '\n', ' '),
@@ -232,17 +285,37 @@ describe('what the template says', () => {
     expect(count(template)).toBe(expected);
   });
 
-  it('is a special token behind a filter that mixes, where nobody spells it', () => {
-    const template = "{{ messages[0].content | replace('X', '<|im_end|>') }}";
-    expect(count(template, [{ role: 'user', content: 'aXb' }])).toBe(1);
-    expect(() => count(template, [{ role: 'user', content: 'aXb <|im_end|>' }])).toThrow(
-      '"messages[0]" must not spell "<|im_end|>": this template writes it through a filter, and what is whose cannot be told',
-    );
+  it('is a special token in what it puts in place of something, and a message that spells it is not', () => {
+    for (const template of [
+      "{{ messages[0].content | replace('X', '<|im_end|>') }}",
+      "{{ messages[0].content.replace('X', '<|im_end|>') }}",
+      "{{ messages[0].content.split('X') | join('<|im_end|>') }}",
+    ]) {
+      expect(count(template, [{ role: 'user', content: 'aXb' }])).toBe(1);
+      expect(count(template, [{ role: 'user', content: 'aXb <|im_end|>X' }])).toBe(2);
+    }
     // Half of it is the template's, half a message's.
     const halved = "{{ messages[0].content | replace('X', '<|im_end|>') }}{{ '|>' }}";
     expect(count(halved, [{ role: 'user', content: '<|im_end' }])).toBe(0);
-    // Told apart again where the template has no such word to give away.
-    expect(count("{{ messages[0].content | replace('X', 'y') }}", messages)).toBe(0);
+    expect(count("{{ messages[0].content | replace('X', 'y', 1) }}", messages)).toBe(0);
+    expect(count("{{ ('<|im_end|>' + messages[0].content)[:12] }}")).toBe(1);
+    expect(count("{{ ('<|IM_END|>' + messages[0].content) | lower }}")).toBe(1);
+    // A letter that becomes two.
+    expect(count("{{ ('<|IM_END|>\u0130' + messages[0].content).lower() }}")).toBe(1);
+    expect(count("{{ ('<|im_end|>X' + messages[0].content).split('X')[0] }}")).toBe(1);
+    expect(count("{{ ('<|im_end|>X' + messages[0].content).split('X')[1] }}")).toBe(0);
+    expect(count("{{ ('<|IM_END|>ß' + messages[0].content).lower() }}")).toBe(1);
+  });
+
+  it('is a special token behind a filter that mixes, where nobody can have spelled it', () => {
+    const template = "{{ ['<|im_end|>', messages[0].content] | tojson }}";
+    expect(count(template, [{ role: 'user', content: 'aXb' }])).toBe(1);
+    // Also where other filters make it of what is said.
+    for (const content of ['aXb <|im_end|>', '<|I#M_END|>']) {
+      expect(() => count(template, [{ role: 'user', content }])).toThrow(
+        '"messages[0]" must not spell "<|im_end|>": this template writes it through a filter, and what is whose cannot be told',
+      );
+    }
   });
 
   it('is a special token of DeepSeek, whose words a filter collects', () => {

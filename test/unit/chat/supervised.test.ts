@@ -77,6 +77,62 @@ describe('supervisedDatum', () => {
     expect(all.map(({ text }) => text).join('')).not.toContain('d\n\ne');
   });
 
+  describe('where the prompt has another header than the turn', () => {
+    const turns = (first: string, said: string, prompt: string): string =>
+      `{% for m in messages %}${first}{{ '<|im_start|>' + m.role + '\\n' }}${said}{{ '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n${prompt}' }}{% endif %}`;
+    const said = '{{ m.content }}';
+    const answers = (template: string, content: string, before: ChatMessage[] = []): string[] =>
+      trained(createChat(tokenizer, { template }), [
+        ...before,
+        { role: 'assistant', content },
+        { role: 'user', content: 'q' },
+      ]).map(({ text }) => text);
+
+    it('does not train on what the template puts before an answer that comes first', () => {
+      const system = "{% if loop.first %}{{ '<|im_start|>system\\nbe kind<|im_end|>\\n' }}{% endif %}";
+      for (const content of ['yes', ''])
+        expect(() => answers(turns(system, said, ''), content)).toThrow(
+          '"messages[0]" cannot be told apart from the rest: what the template writes for messages[0] does not begin with its generation prompt',
+        );
+      expect(answers(turns(system, said, ''), 'yes', [{ role: 'user', content: 'q' }])).toEqual([
+        `yes${end}`,
+      ]);
+    });
+
+    it('trains on all of an answer that begins like what the prompt goes on with', () => {
+      for (const prompt of ['<think>\\n', '<thought>\\n', 'So ', '- '])
+        for (const content of ['yes', '<t>x', '<though', 'Some', 'So', '-', ''])
+          expect([prompt, ...answers(turns('', said, prompt), content)]).toEqual([
+            prompt,
+            `${content}${end}`,
+          ]);
+    });
+
+    it('does not train where the words in common are no header', () => {
+      const template =
+        "{% for m in messages %}{{ 'a ' if loop.first }}{{ m.role + ': ' + m.content + '\\n' }}{% endfor %}{{ 'assistant: ' if add_generation_prompt }}";
+      expect(() => answers(template, 'yes')).toThrow('does not begin with its generation prompt');
+    });
+
+    it('trains on special tokens that are no part of a header, and takes a token that begins and ends turns', () => {
+      const marked = turns('', `<|endoftext|>${said}`, 'So ');
+      expect(answers(marked, 'yes')).toEqual([`<|endoftext|>yes${end}`]);
+      const both = turns('', said, '- ').replaceAll('<|im_start|>', '<|im_end|>');
+      expect(answers(both, 'yes')).toEqual([`yes${end}`]);
+    });
+
+    it('finds a header that is written before the turn', () => {
+      const template =
+        "{% for m in messages[:1] %}{{ m.content + '\\n' }}{% endfor %}{% if messages | length > 1 or add_generation_prompt %}{{ '<|im_start|>A:' }}{% endif %}{% for m in messages[1:] %}{{ m.content + '<|im_end|>' }}{% endfor %}";
+      const of = createChat(tokenizer, { template });
+      const messages: ChatMessage[] = [
+        { role: 'user', content: 'q' },
+        { role: 'assistant', content: 'yes' },
+      ];
+      expect(trained(of, messages).map(({ text }) => text)).toEqual([`yes${end}`]);
+    });
+  });
+
   it('leaves out the header that the prompt has, as each template writes it', () => {
     const thinking = { role: 'assistant', content: 'y', reasoning_content: 'z' };
     const of = (messages: readonly ChatMessage[], variables = {}): string[] =>

@@ -45,12 +45,11 @@ describe('text beside an added token', () => {
       const text = `r<a>${content}<b>assistant<a>`;
       expect([...chat.prompt(message(content))]).toEqual([...tokenizer.encode(text, { addedTokens: 'all' })]);
     }
-    // What spells a token is no token, at the price of the id that begins a text.
+    // What spells a token is no token.
     expect([...chat.prompt(message('<b>'))]).toEqual([
       290,
       114,
       300,
-      290,
       60,
       98,
       62,
@@ -58,6 +57,39 @@ describe('text beside an added token', () => {
       ...tokenizer.encode('assistant').slice(1),
       300,
     ]);
+  });
+
+  it('is no token that a tokenizer makes of it by rewriting it', () => {
+    const small = smallTokenizer({ special: ['<a>', '<b>'], firstId: 290 });
+    const encode: typeof small.encode = (text, options) => small.encode(text.normalize('NFKC'), options);
+    const chat = createChat({ ...small, encode }, { template });
+    const ids = [...chat.prompt(message('\uff1cb\uff1e'))];
+    expect(ids.filter((id) => id >= 300)).toEqual([300, 301, 300]);
+    expect(ids.slice(3, 6)).toEqual([60, 98, 62]);
+  });
+
+  it('goes on where an answer begins, and where a reply ended', () => {
+    const tokenizer = smallTokenizer({ special: ['<b>'], firstId: 290 });
+    const turns =
+      "{% for m in messages %}{{ m.role ~ ':' ~ m.content ~ '<b>\n' }}{% endfor %}{{ 'assistant:' if add_generation_prompt }}";
+    const chat = createChat(tokenizer, { template: turns });
+    for (const content of ['x', '\n\nx', ' x']) {
+      const { ids, weights } = chat.encode([...message('y'), { role: 'assistant', content }]);
+      const text = `r:y<b>\nassistant:${content}<b>\n`;
+      expect([...ids]).toEqual([...tokenizer.encode(text, { addedTokens: 'all' })]);
+      expect([...ids].filter((_, i) => weights[i] === 1)).toEqual([
+        ...tokenizer.encode(content).slice(1),
+        300,
+      ]);
+    }
+    const conversation = chat.start(message('y'));
+    conversation.addSampled([120, 300]);
+    conversation.add(...message('z'));
+    expect([...conversation.ids].filter((id) => id === 290)).toHaveLength(1);
+    const plain = createChat(tokenizer, { template: turns.replaceAll('<b>', '') }).start(message('y'));
+    plain.addSampled([120]);
+    plain.add(...message('z'));
+    expect([...plain.ids].filter((id) => id === 290)).toHaveLength(1);
   });
 
   it('is found longest first', () => {

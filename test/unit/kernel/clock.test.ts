@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { MAX_TIMER_MS, systemClock } from '../../../src/kernel/clock.ts';
+import { MAX_TIMER_MS, plainClock, systemClock, wallTime } from '../../../src/kernel/clock.ts';
 
 interface FakeTimer {
   readonly callback: () => void;
@@ -41,6 +41,33 @@ const nodeHandle = (timer: FakeTimer) => ({
   unref() {
     timer.unrefs += 1;
   },
+});
+
+describe('wallTime and plainClock', () => {
+  it('read the platform’s clocks', () => {
+    const before = Date.now();
+    for (const { now } of [wallTime, plainClock]) {
+      expect(now()).toBeGreaterThanOrEqual(before);
+      expect(now()).toBeLessThanOrEqual(Date.now());
+    }
+    const start = performance.now();
+    expect(plainClock.monotonic()).toBeGreaterThanOrEqual(start);
+    expect(plainClock.monotonic()).toBeLessThanOrEqual(performance.now());
+  });
+
+  it('run a callback once, after the time asked for, and keep the process until then', () => {
+    const timers = recordTimers(nodeHandle);
+    let runs = 0;
+    plainClock.schedule(() => runs++, 25);
+    const cancel = plainClock.schedule(() => runs++, 50);
+    cancel();
+    timers[0]?.callback();
+    expect(runs).toBe(1);
+    expect(timers).toMatchObject([
+      { ms: 25, unrefs: 0, cleared: false },
+      { ms: 50, unrefs: 0, cleared: true },
+    ]);
+  });
 });
 
 describe('systemClock', () => {

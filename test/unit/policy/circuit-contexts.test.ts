@@ -706,6 +706,127 @@ describe('a strict store that reads and cannot write', () => {
   });
 });
 
+describe('a context that decided without its store', () => {
+  it('counts with the others again when it has heard of a later epoch', async () => {
+    const { clock, store, open, row } = setUp({ consistency: 'strict' });
+    const [one, other] = [open(), open()];
+    await other.fail();
+    store.fail('update', 'reject');
+    await one.fail();
+    store.heal();
+    await clock.advance(30_000);
+    await other.failTimes(4);
+    await clock.advance(30_000);
+    expect(await other.succeed()).toBe('done');
+    expect(await one.succeed()).toBe('done');
+    await other.failTimes(4);
+    expect(await row()).toMatchObject({ kind: 'closed', epoch: 3, failures: 4 });
+    await one.fail();
+    expect(await row()).toMatchObject({ kind: 'open', epoch: 4 });
+    expect(await other.fail()).toEqual(REFUSED);
+  });
+
+  it('is ahead no more once the store has all it knows', async () => {
+    const { clock, on, row, store } = setUp({ consistency: 'strict' });
+    const shared = store.open();
+    let updates = 0;
+    const { crowd, fail } = on({
+      ...shared,
+      async update(...parameters) {
+        updates += 1;
+        const isMissed = updates === 1;
+        // The second is asked before the first is missed, and carried out after it.
+        await sleep(clock, 10 * updates);
+        return isMissed ? undefined : shared.update?.(...parameters);
+      },
+    });
+    const failing = await crowd(2);
+    expect(await failing.end(DOWN)).toEqual([DOWN, DOWN]);
+    expect(await row()).toMatchObject({ failures: 2 });
+    await on(shared).fail();
+    await fail();
+    expect(await row()).toMatchObject({ failures: 4 });
+  });
+
+  /** A store whose first update fails while the second, already carried out, is not answered yet. */
+  const halfWell = (clock: VirtualClock): Storage => {
+    const memory = memoryStorage(clock);
+    let updates = 0;
+    return {
+      ...memory,
+      async update(key, change, options) {
+        updates += 1;
+        if (updates === 1) {
+          await sleep(clock, 10);
+          throw new Error('full');
+        }
+        const written = await memory.update(key, change, options);
+        await sleep(clock, 20);
+        return written;
+      },
+    };
+  };
+
+  it.each([1, 2, 3])(
+    'counts all of three failures in any order, whichever of them (%i) the store misses',
+    async (bad) => {
+      let circuit: Circuit;
+      const make = async (pass: Pass) => {
+        const { clock, on } = setUp({ consistency: 'strict', options: { failureThreshold: 9 } });
+        const memory = memoryStorage(clock);
+        await memory.set(KEY, saveBreaker(freshBreaker));
+        let updates = 0;
+        let answered: Promise<unknown> = Promise.resolve();
+        const flaky: Storage = {
+          ...memory,
+          async get(key) {
+            const found = await memory.get(key);
+            await answered;
+            return found;
+          },
+          async update(key, change, options) {
+            updates += 1;
+            if (updates === bad) {
+              await pass('miss');
+              return undefined;
+            }
+            const written = await memory.update(key, change, options);
+            // Stores answer in their order.
+            answered = Promise.all([answered, pass('answer')]);
+            await answered;
+            return written;
+          },
+        };
+        ({ circuit } = on(flaky));
+        const fail = async (): Promise<unknown> => {
+          await pass('fail');
+          return circuit.run(CALM, () => Promise.reject(DOWN)).catch((error: unknown) => error);
+        };
+        return [fail, fail, fail];
+      };
+      const { schedules } = await exploreInterleavings(make, () => {
+        expect(circuit.snapshot().failures).toBe(3);
+      });
+      expect(schedules).toBeGreaterThan(30);
+    },
+  );
+
+  it.each([2, 3])(
+    'forgets nothing of it for the answer to an earlier question (threshold %i)',
+    async (failureThreshold) => {
+      const { clock, on } = setUp({ consistency: 'strict', options: { failureThreshold } });
+      const { crowd, circuit, failTimes } = on(guarded(halfWell(clock), { clock, emit: () => {} }));
+      const failing = await crowd(2);
+      expect(await failing.end(DOWN)).toEqual([DOWN, DOWN]);
+      expect(circuit.snapshot().failures).toBe(2);
+      // Nor later, when the store is well, and remembers one.
+      await clock.advance(30_000);
+      await failTimes(failureThreshold - 2);
+      expect(circuit.snapshot()).toMatchObject({ kind: 'open', failures: failureThreshold });
+    },
+  );
+});
+
 describe('a store without update', () => {
   it('tells other contexts until when it is open, and they look once a second', async () => {
     const { clock, open, hint, calls } = setUp({ consistency: 'hint' });

@@ -602,6 +602,19 @@ describe('a request that ends takes its timers and promises along', () => {
     await clock.advance(1_000);
   });
 
+  it('a timer that is late does not hold up what comes after it', async () => {
+    const { clock, kv, open, storage } = setUp({ latencyMs: 100 });
+    await clock.drive(storage.set('a', of(1)));
+    await storage.set('a', of(2));
+    clock.freeze(5_000);
+    void storage.set('a', of(3));
+    await clock.advance(50);
+    await storage.set('a', of(4));
+    await clock.advance(2_000);
+    expect(kv.writes).toHaveLength(3);
+    expect(await clock.drive(open().get('a'))).toEqual(of(4));
+  });
+
   it('two that look after one line do not both write it', async () => {
     const { clock, kv, storage } = setUp({ latencyMs: 100 });
     await clock.drive(storage.set('a', of(1)));

@@ -550,11 +550,15 @@ describe('what is there but is not ours', () => {
     expect(kv.keys).toEqual([]);
   });
 
-  it('pieces of other lengths are a miss', async () => {
+  it.each([
+    [1, 1],
+    [PIECE, 2],
+    [PIECE + 2, 1],
+  ])('pieces of other lengths are a miss: %i and %i bytes', async (first, second) => {
     const { clock, kv, storage } = setUp();
     kv.plant(['isotinker', 'a'], { expiresAt: 9e15, content: 'x', length: PIECE + 1 });
-    kv.plant(['isotinker', 'x', 0], of(1));
-    kv.plant(['isotinker', 'x', 1], of(1));
+    kv.plant(['isotinker', 'x', 0], filled(first, 1));
+    kv.plant(['isotinker', 'x', 1], filled(second, 1));
     expect(await clock.drive(storage.get('a'))).toBeUndefined();
   });
 

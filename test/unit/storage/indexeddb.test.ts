@@ -1,6 +1,7 @@
 import { IDBFactory } from 'fake-indexeddb';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/kernel/random.ts';
 import { indexedDbStorage } from '../../../src/storage/indexeddb.ts';
 import { realTurns } from '../../../src/testing/real-turns.ts';
 import { STORAGE_CONTRACT } from '../../../src/testing/storage-contract.ts';
@@ -212,18 +213,16 @@ describe('a key', () => {
       }),
     ];
     for (const call of calls) {
-      expect(await rejection(call)).toMatchObject({
-        code: 'input_invalid',
-        field: 'key',
-        message: `"key" must be at most 512 bytes of UTF-8, got ${size}`,
-      });
+      const error = await rejection(call);
+      expect(error).toBeInstanceOf(RangeError);
+      expect(error).toMatchObject({ message: `"key" must be at most 512 bytes of UTF-8, got ${size}` });
     }
     expect(isCalled).toBe(false);
   });
 
   it('is looked at before the database', async () => {
     Reflect.deleteProperty(globalThis, 'indexedDB');
-    expect(await rejection(indexedDbStorage().get('k'.repeat(600)))).toMatchObject({ field: 'key' });
+    expect(await rejection(indexedDbStorage().get('k'.repeat(600)))).toBeInstanceOf(RangeError);
   });
 });
 
@@ -333,28 +332,21 @@ describe('against a map', () => {
 });
 
 describe('a database that is taken away', () => {
-  it.each(['undefined', 'null', 'nothing'])(
-    'rejects where there is none (%s), and tries again',
-    async (kind) => {
-      const storage = indexedDbStorage();
-      if (kind === 'nothing') Reflect.deleteProperty(globalThis, 'indexedDB');
-      else Object.assign(globalThis, { indexedDB: kind === 'null' ? null : undefined });
-      for (const call of [
-        storage.get('k'),
-        storage.set('k', bytes(1)),
-        storage.update('k', () => bytes(1)),
-      ]) {
-        const error = await rejection(call);
-        expect(error).toMatchObject({ code: 'input_invalid', field: 'indexedDB' });
-        expect(error).toMatchObject({
-          message: expect.stringMatching(/^"indexedDB" must be there and allowed, got /),
-        });
-      }
-      globalThis.indexedDB = factory;
-      await storage.set('k', bytes(1));
-      expect(await storage.get('k')).toEqual(bytes(1));
-    },
-  );
+  it.each([
+    ['undefined', TypeError],
+    ['null', TypeError],
+    ['nothing', ReferenceError],
+  ])('rejects where there is none (%s), and tries again', async (kind, type) => {
+    const storage = indexedDbStorage();
+    if (kind === 'nothing') Reflect.deleteProperty(globalThis, 'indexedDB');
+    else Object.assign(globalThis, { indexedDB: kind === 'null' ? null : undefined });
+    for (const call of [storage.get('k'), storage.set('k', bytes(1)), storage.update('k', () => bytes(1))]) {
+      expect(await rejection(call)).toBeInstanceOf(type);
+    }
+    globalThis.indexedDB = factory;
+    await storage.set('k', bytes(1));
+    expect(await storage.get('k')).toEqual(bytes(1));
+  });
 
   it('says so where it is forbidden, at the global or at its opening', async () => {
     const storage = indexedDbStorage();
@@ -363,14 +355,9 @@ describe('a database that is taken away', () => {
       throw denied;
     };
     Object.assign(globalThis, { indexedDB: { open: deny } });
-    const told = {
-      code: 'input_invalid',
-      cause: denied,
-      message: '"indexedDB" must be there and allowed, got SecurityError: denied',
-    };
-    expect(await rejection(storage.get('k'))).toMatchObject(told);
+    expect(await rejection(storage.get('k'))).toBe(denied);
     Object.defineProperty(globalThis, 'indexedDB', { get: deny, configurable: true });
-    expect(await rejection(storage.get('k'))).toMatchObject(told);
+    expect(await rejection(storage.get('k'))).toBe(denied);
     Reflect.deleteProperty(globalThis, 'indexedDB');
     globalThis.indexedDB = factory;
     expect(await storage.get('k')).toBeUndefined();
@@ -383,6 +370,21 @@ describe('a database that is taken away', () => {
     expect(await storage.get('k')).toBeUndefined();
     await storage.set('k', bytes(2));
     expect(await storage.get('k')).toEqual(bytes(2));
+  });
+
+  it('is opened again once, for all who find it closed', async () => {
+    const storage = indexedDbStorage();
+    await storage.set('k', bytes(1));
+    await done(factory.deleteDatabase('isotinker'));
+    let opened = 0;
+    globalThis.indexedDB = {
+      open(name: string) {
+        opened += 1;
+        return factory.open(name);
+      },
+    } as IDBFactory;
+    await Promise.all([storage.get('k'), storage.set('k', bytes(2)), storage.get('k')]);
+    expect([await storage.get('k'), opened]).toEqual([bytes(2), 1]);
   });
 
   it('makes way for who upgrades it, and goes on with what is there then', async () => {
@@ -420,6 +422,34 @@ describe('a database that is taken away', () => {
     expect(await reading).toBeUndefined();
     await storage.set('k', bytes(2));
     expect(await storage.get('k')).toEqual(bytes(2));
+  });
+
+  it.each([1, 2, 3])('fails no call of two pages amid deletions and upgrades (%i)', async (seed) => {
+    const random = seededRandom(seed);
+    const pages = [indexedDbStorage(), indexedDbStorage()];
+    const upgrade = async (): Promise<void> => {
+      const [{ version = 0 } = {}] = await factory.databases();
+      const request = factory.open('isotinker', version + 1);
+      request.onupgradeneeded = ({ oldVersion }) => {
+        if (oldVersion === 0) request.result.createObjectStore('values');
+      };
+      // Another may have come first, with a later version.
+      await done(request).then(
+        (database) => database.close(),
+        () => {},
+      );
+    };
+    const calls: Promise<unknown>[] = [];
+    for (let turn = 0; turn < 200; turn++) {
+      const kind = random();
+      if (kind < 0.1) calls.push(done(factory.deleteDatabase('isotinker')));
+      else if (kind < 0.15) calls.push(upgrade());
+      else calls.push(pages[turn % 2]!.update('k', (current) => bytes(((current?.[0] ?? 0) + 1) % 256)));
+      if (random() < 0.3) await realTurns(Math.ceil(random() * 3));
+    }
+    await Promise.all(calls);
+    await pages[0]?.set('k', bytes(7));
+    expect(await pages[1]?.get('k')).toEqual(bytes(7));
   });
 
   it('rejects where the database of that name is another’s, and does not hold on to it', async () => {

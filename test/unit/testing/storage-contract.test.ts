@@ -228,6 +228,15 @@ const DEFECTS: Readonly<
       'get(a): expected undefined, got 1 bytes <1>',
     ],
   ],
+  'keeps a value that is to stay for years': [
+    ...([2 ** 31, 2 ** 32, 1e11] as const).map((limit): readonly [string, Defect, string] => [
+      `ends a lifetime beyond ${limit} ms at once`,
+      (store) => ({
+        set: (key, value, { ttlMs = 0 } = {}) => store.set(key, value, { ttlMs: ttlMs < limit ? ttlMs : 0 }),
+      }),
+      `get(${limit === 2 ** 31 ? 25 : limit === 2 ** 32 ? 50 : 3_650} days): expected 1 bytes <1>, got undefined`,
+    ]),
+  ],
   'takes keys of 512 bytes in UTF-8, and tells them apart to the end': [
     [
       'cuts long keys',
@@ -363,6 +372,61 @@ const DEFECTS: Readonly<
       'get(a): expected 1 bytes <2>, got undefined',
     ],
   ],
+  'updates a value without end, whatever lifetime it had': [
+    [
+      'keeps the lifetime of the value that was there',
+      (store) => {
+        const lifetimes = new Map<string, StorageSetOptions | undefined>();
+        return {
+          set(key, value, options) {
+            lifetimes.set(key, options);
+            return store.set(key, value, options);
+          },
+          update: (key, change, options) => store.update(key, change, options ?? lifetimes.get(key)),
+        };
+      },
+      'get(a): expected 1 bytes <2>, got undefined',
+    ],
+  ],
+  'updates to and from an empty value, and to a view’s bytes': [
+    [
+      'deletes what would be empty',
+      (store) => ({
+        update: (key, change, options) =>
+          store.update(
+            key,
+            (current) => {
+              const next = change(current);
+              return next?.length ? next : undefined;
+            },
+            options,
+          ),
+      }),
+      'update to an empty value: expected 0 bytes <>, got undefined',
+    ],
+    [
+      'takes an empty value for none',
+      (store) => ({
+        update: (key, change) =>
+          store.update(key, (current) => change(current?.length ? current : undefined)),
+      }),
+      'what the change was given: expected 0 bytes <>, got undefined',
+    ],
+    [
+      'keeps the buffer',
+      (store) => ({
+        async update(key, change) {
+          let next: Uint8Array | undefined;
+          await store.update(key, (current) => {
+            next = change(current);
+            return next && new Uint8Array(next.buffer);
+          });
+          return next && new Uint8Array(next);
+        },
+      }),
+      'get(a): expected 2 bytes <1 2>, got 4 bytes <0 1 2 3>',
+    ],
+  ],
   'updates one key and no other': [
     [
       'forgets everything with one key',
@@ -402,6 +466,31 @@ const DEFECTS: Readonly<
       'is not atomic',
       (store) => ({ update: looseUpdate(store) }),
       'get(count): expected 1 bytes <50>, got 1 bytes <1>',
+    ],
+  ],
+  'loses nothing that is set amid updates': [
+    [
+      'is atomic among updates only',
+      (store) => {
+        let last: Promise<unknown> = Promise.resolve();
+        const slowly = async (work: () => Promise<unknown>): Promise<void> => {
+          for (let turns = 0; turns < 5; turns++) await undefined;
+          await work();
+        };
+        return {
+          update(key, change, options) {
+            const turn = last.then(async () => {
+              const next = change(await store.get(key));
+              if (next !== undefined) await slowly(() => store.set(key, next, options));
+              return store.get(key);
+            });
+            last = turn;
+            return turn;
+          },
+          set: (key, value, options) => slowly(() => store.set(key, value, options)),
+        };
+      },
+      'get(count): expected 100 at least, got 2',
     ],
   ],
   'copies what an update is given and what it gives': [
@@ -544,7 +633,7 @@ describe('storageCases', () => {
   const inTime = all.filter((name) => name.includes('lifetime'));
 
   it('leaves out what a store cannot do', () => {
-    expect([inUpdate.length, inTime.length]).toEqual([6, 5]);
+    expect([inUpdate.length, inTime.length]).toEqual([9, 6]);
     expect(names()).toEqual(all);
     expect(names({ update: true, time: true })).toEqual(all);
     expect(names({ update: false })).toEqual(all.filter((name) => !inUpdate.includes(name)));

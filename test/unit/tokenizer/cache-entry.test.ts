@@ -83,11 +83,11 @@ it('sees changes of what is not packed', async () => {
   }
 });
 
-it('does not unpack more than it should become', async () => {
+it.each([10, null, 'x', -1])('does not unpack more than it should become: %j', async (size) => {
   const value = await packEntry(kept(TEXT));
   const end = value.indexOf(10);
   const header = JSON.parse(new TextDecoder().decode(value.subarray(0, end)));
-  const line = new TextEncoder().encode(`${JSON.stringify({ ...header, size: 10 })}\n`);
+  const line = new TextEncoder().encode(`${JSON.stringify({ ...header, size })}\n`);
   const forged = new Uint8Array([...line, ...value.subarray(end + 1)]);
   expect(await rejection(unpackEntry(forged))).toMatchObject({ message: 'it is longer than it should be' });
 });

@@ -219,6 +219,15 @@ describe('content', () => {
     expect(text(await clock.drive(get()))).toBe('content');
   });
 
+  it('that a page gets may have been packed without its being told', async () => {
+    // Pages see the length of what another origin sent, and not how it was packed.
+    const answer = ok('content', { 'content-length': '9' });
+    const { clock, get } = setUp({
+      [ADDRESS]: () => Object.defineProperty(answer(), 'type', { value: 'cors' }),
+    });
+    expect(text(await clock.drive(get()))).toBe('content');
+  });
+
   it('that breaks off is asked for again', async () => {
     const broken = () =>
       new Response(

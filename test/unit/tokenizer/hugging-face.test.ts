@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { byteTokenizer } from '../../../src/tokenizer/byte-tokenizer.ts';
 import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face.ts';
 import { ROOT } from '../../architecture/source-files.ts';
 import { TINY_TOKENIZER } from '../../support/fake-hub.ts';
@@ -111,11 +112,18 @@ describe('a small tokenizer', () => {
 
   it.each<readonly [readonly unknown[], string]>([
     [[0, 4], '"ids[1]" must be an integer >= 0 and < 4, got 4'],
-    [[-1], '"ids[0]" must be an integer >= 0 and < 4, got -1'],
-    [[0.5], '"ids[0]" must be an integer >= 0 and < 4, got 0.5'],
-    [['0'], '"ids[0]" must be an integer >= 0 and < 4, got "0"'],
+    [[-1], '"ids[0]" must be an integer >= 0 and <= 2147483647, got -1'],
+    [[0.5], '"ids[0]" must be an integer >= 0 and <= 2147483647, got 0.5'],
+    [['0'], '"ids[0]" must be an integer >= 0 and <= 2147483647, got "0"'],
   ])('refuses ids %j', (ids, message) => {
     expect(thrown(() => tiny().decode(ids as number[]))).toMatchObject({ code: 'input_invalid', message });
+  });
+
+  it('refuses what is no list of ids', () => {
+    for (const tokenizer of [tiny(), byteTokenizer])
+      expect(thrown(() => tokenizer.decode(undefined as never))).toMatchObject({
+        message: '"ids" must be an array of token ids, got undefined',
+      });
   });
 
   it('passes over gaps in the ids, as the reference does', () => {

@@ -108,6 +108,7 @@ describe('a tokenizer of the hub', () => {
     ['o/n', { revision: 'a?b' }, 'revision'],
     ['o/n', { hubUrl: 'huggingface.co' }, 'hubUrl'],
     ['o/n', { hubUrl: 'https://user:pass@hub.example' }, 'hubUrl'],
+    ['o/n', { hubUrl: 'user:pass@hub.example' }, 'hubUrl'],
     ['o/n', { hubToken: 'a\nb' }, 'hubToken'],
     ['o/n', { hubToken: '' }, 'hubToken'],
     ['o/n', { maxCacheBytes: -1 }, 'maxCacheBytes'],
@@ -117,6 +118,7 @@ describe('a tokenizer of the hub', () => {
     const error = await rejection(load(changes, id));
     expect(error).toMatchObject({ code: 'input_invalid', field });
     expect(String(error)).not.toContain('a\nb');
+    expect(String(error)).not.toContain('pass');
     expect(hub.requests).toHaveLength(0);
   });
 });

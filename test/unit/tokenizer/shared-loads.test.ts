@@ -32,6 +32,17 @@ it('gives what somebody holds, by owner and key', async () => {
   expect(loader.loads).toBe(3);
 });
 
+it('gives nobody what another backend made', async () => {
+  const loader = createLoader();
+  const owner = {};
+  const backend = {};
+  const plain = await sharedLoads({ owner }).load('a', undefined, loader.load);
+  const first = await sharedLoads({ owner, tiktoken: backend }).load('a', undefined, loader.load);
+  expect(await sharedLoads({ owner, tiktoken: backend }).load('a', undefined, loader.load)).toBe(first);
+  const other = await sharedLoads({ owner, tiktoken: {} }).load('a', undefined, loader.load);
+  expect(new Set([plain, first, other]).size).toBe(3);
+});
+
 it('loads again what nobody holds any more', async () => {
   const held: { target: object | undefined }[] = [];
   globalThis.WeakRef = class {
