@@ -1,8 +1,9 @@
 export type { TiktokenFiles, TokenizerBackend } from './backend.ts';
 export { byteTokenizer } from './byte-tokenizer.ts';
-export { type HuggingFaceOptions, huggingFaceTokenizer, type JsonFile } from './hugging-face.ts';
-export type { LoadTokenizerOptions, TokenizerLoaderOptions } from './load-options.ts';
-export { createTokenizerLoader, loadTokenizer } from './load-tokenizer.ts';
+export type { LoadTokenizerOptions, TokenizerLoaderOptions } from './hub/load-options.ts';
+export { createTokenizerLoader, loadTokenizer } from './hub/load-tokenizer.ts';
+export type { LockSource } from './hub/web-locks.ts';
+export { type HuggingFaceOptions, huggingFaceTokenizer, type JsonFile } from './hugging-face/hugging-face.ts';
 export { resolveTokenizer, type TokenizerLocation } from './resolve-tokenizer.ts';
 export type {
   AddedToken,
@@ -13,4 +14,3 @@ export type {
   TokenizerLoader,
   TokenizerReference,
 } from './tokenizer.ts';
-export type { LockSource } from './web-locks.ts';

@@ -5,10 +5,10 @@ import { sha256 } from '../kernel/sha256.ts';
 import { MAX_TOKEN } from '../wire/checked-tokens.ts';
 import type { TokenizerBackend } from './backend.ts';
 import { readChatTemplate } from './chat-template.ts';
-import { createTiktoken } from './tiktoken-encoding.ts';
-import { isKimi, KIMI_PATTERN, kimiAddedTokens, kimiCut } from './tiktoken-kimi.ts';
-import { translatePattern } from './tiktoken-pattern.ts';
-import { type RankTable, readRanks } from './tiktoken-ranks.ts';
+import { createTiktoken } from './tiktoken/encoding.ts';
+import { isKimi, KIMI_PATTERN, kimiAddedTokens, kimiCut } from './tiktoken/kimi.ts';
+import { translatePattern } from './tiktoken/pattern.ts';
+import { type RankTable, readRanks } from './tiktoken/ranks.ts';
 import type { AddedToken, ChatTemplate, Tokenizer } from './tokenizer.ts';
 
 /** What a tokenizer of tiktoken's format is made of: {@link tiktokenTokenizer}. */

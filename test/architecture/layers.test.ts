@@ -33,7 +33,7 @@ const PACKAGES: Readonly<Record<string, RegExp>> = {
   'zod/mini': /^src\/wire\/json\//,
   'p-limit': /^src\/policy\/limiter\.ts$/,
   'idb-keyval': /^src\/storage\/indexeddb\.ts$/,
-  '@huggingface/tokenizers': /^src\/tokenizer\/hugging-face\.ts$/,
+  '@huggingface/tokenizers': /^src\/tokenizer\/hugging-face\//,
   '@huggingface/jinja': /^src\/chat\//,
 };
 

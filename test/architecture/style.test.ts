@@ -17,7 +17,7 @@ const SEAMS: Readonly<Record<string, string>> = {
   queueMicrotask: 'nowhere',
   'Math.random': 'src/kernel/random.ts',
   crypto: 'src/kernel/random.ts src/kernel/digest.ts',
-  fetch: 'src/client/options.ts src/tokenizer/load-options.ts',
+  fetch: 'src/client/options.ts src/tokenizer/hub/load-options.ts',
   'AbortSignal.any': 'nowhere',
   'AbortSignal.timeout': 'nowhere',
   // Typed by the WebWorker library, but not there on every target.
@@ -28,7 +28,7 @@ const SEAMS: Readonly<Record<string, string>> = {
   importScripts: 'nowhere',
   XMLHttpRequest: 'nowhere',
   // Only for its locks.
-  navigator: 'src/tokenizer/web-locks.ts',
+  navigator: 'src/tokenizer/hub/web-locks.ts',
 };
 
 /** Functions whose last bits differ between engines (perf.md 3.5): not in the model. */

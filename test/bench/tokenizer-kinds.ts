@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { huggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts';
+import { huggingFaceTokenizer } from '../../src/tokenizer/hugging-face/hugging-face.ts';
 import { tiktoken, tiktokenTokenizer } from '../../src/tokenizer/tiktoken.ts';
 import { goldenBytes } from '../support/golden-tokenizers.ts';
 import { type JsRanks, tiktokenFile } from '../support/tiktoken-file.ts';

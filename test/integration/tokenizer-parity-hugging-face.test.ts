@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { huggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts';
+import { huggingFaceTokenizer } from '../../src/tokenizer/hugging-face/hugging-face.ts';
 import { compareLongTexts, compareWithReference, goldenBytes } from '../support/golden-tokenizers.ts';
 
 const installed = (name: string) => {

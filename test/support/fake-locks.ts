@@ -1,4 +1,4 @@
-import type { LockSource } from '../../src/tokenizer/web-locks.ts';
+import type { LockSource } from '../../src/tokenizer/hub/web-locks.ts';
 
 /** Locks as the platform's: in order, one holder of a name at a time, and an abort ends the waiting. */
 export function createFakeLocks(): LockSource & { readonly names: readonly string[] } {

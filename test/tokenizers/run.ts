@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { huggingFaceTokenizer } from '../../src/tokenizer/hugging-face.ts';
+import { huggingFaceTokenizer } from '../../src/tokenizer/hugging-face/hugging-face.ts';
 import { runCommand } from '../support/command.ts';
 import { compareLongTexts, compareWithReference } from '../support/golden-tokenizers.ts';
 

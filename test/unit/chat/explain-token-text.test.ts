@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { tokenTexts } from '../../../src/chat/explain/token-text.ts';
-import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face.ts';
+import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face/hugging-face.ts';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer.ts';
 import { toyTokenizer } from '../../support/toy-tokenizer.ts';
 

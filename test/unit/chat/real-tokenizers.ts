@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face.ts';
+import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face/hugging-face.ts';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer.ts';
 
 const root = new URL('../../..', import.meta.url);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Tokenizer, TokenizerReference } from '../../../src/index.ts';
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { byteTokenizer } from '../../../src/tokenizer/byte-tokenizer.ts';
-import { createTokenizerLoader } from '../../../src/tokenizer/load-tokenizer.ts';
+import { createTokenizerLoader } from '../../../src/tokenizer/hub/load-tokenizer.ts';
 import { createFakeHub } from '../../support/fake-hub.ts';
 import { scriptedService } from '../../support/service.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';

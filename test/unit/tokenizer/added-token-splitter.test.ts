@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type AddedTokenRule, createTextSplitter } from '../../../src/tokenizer/added-token-splitter.ts';
+import {
+  type AddedTokenRule,
+  createTextSplitter,
+} from '../../../src/tokenizer/hugging-face/added-token-splitter.ts';
 
 let ids = 0;
 const rule = (text: string, more: Partial<AddedTokenRule> = {}): AddedTokenRule => ({

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
-import { ABSENT, packEntry, unpackEntry } from '../../../src/tokenizer/cache-entry.ts';
+import { ABSENT, packEntry, unpackEntry } from '../../../src/tokenizer/cache/cache-entry.ts';
 import { rejection } from '../../support/settled.ts';
 
 const streams = {

@@ -5,9 +5,9 @@ import { memoryStorage } from '../../../src/storage/memory.ts';
 import type { Storage } from '../../../src/storage/storage.ts';
 import { createSharedStore, type SharedStore } from '../../../src/testing/two-contexts.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
-import { ABSENT, type KeptFile } from '../../../src/tokenizer/cache-entry.ts';
-import { INDEX_KEY } from '../../../src/tokenizer/cache-index.ts';
-import { createFileCache } from '../../../src/tokenizer/file-cache.ts';
+import { ABSENT, type KeptFile } from '../../../src/tokenizer/cache/cache-entry.ts';
+import { INDEX_KEY } from '../../../src/tokenizer/cache/cache-index.ts';
+import { createFileCache } from '../../../src/tokenizer/cache/file-cache.ts';
 
 // Packing takes real time, for which the virtual clock does not wait; cache-entry.test.ts has it.
 const { CompressionStream: platformStream } = globalThis;

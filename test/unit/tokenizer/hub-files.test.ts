@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { TinkerEvent } from '../../../src/kernel/diagnostics.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
-import { fetchHubFile } from '../../../src/tokenizer/hub-files.ts';
-import { resolveLoadOptions, type TokenizerLoaderOptions } from '../../../src/tokenizer/load-options.ts';
+import { fetchHubFile } from '../../../src/tokenizer/hub/hub-files.ts';
+import { resolveLoadOptions, type TokenizerLoaderOptions } from '../../../src/tokenizer/hub/load-options.ts';
 import { createFakeHub, etagOf, type HubContent } from '../../support/fake-hub.ts';
 import { driveToRejection, rejection } from '../../support/settled.ts';
 import { forbidUnhandledRejections } from '../../support/unhandled.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { byteTokenizer } from '../../../src/tokenizer/byte-tokenizer.ts';
-import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face.ts';
+import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face/hugging-face.ts';
 import { ROOT } from '../../architecture/source-files.ts';
 import { TINY_TOKENIZER } from '../../support/fake-hub.ts';
 import { thrown } from '../../support/settled.ts';

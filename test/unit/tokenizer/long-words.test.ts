@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { BPE, Tokenizer, Unigram } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face.ts';
-import { mergeLongWords } from '../../../src/tokenizer/long-words.ts';
-import { unigramPieces } from '../../../src/tokenizer/unigram-pieces.ts';
+import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face/hugging-face.ts';
+import { mergeLongWords } from '../../../src/tokenizer/hugging-face/long-words.ts';
+import { unigramPieces } from '../../../src/tokenizer/hugging-face/unigram-pieces.ts';
 import { ROOT } from '../../architecture/source-files.ts';
 import { goldenBytes, goldenCases, goldenJson } from '../../support/golden-tokenizers.ts';
 

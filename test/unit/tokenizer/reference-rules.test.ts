@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { referenceNormalizer, referencePreTokenizer } from '../../../src/tokenizer/reference-rules.ts';
+import {
+  referenceNormalizer,
+  referencePreTokenizer,
+} from '../../../src/tokenizer/hugging-face/reference-rules.ts';
 import { thrown } from '../../support/settled.ts';
 
 const isolated = (Regex: string) => ({

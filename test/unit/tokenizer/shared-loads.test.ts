@@ -1,6 +1,6 @@
 import { afterEach, expect, it } from 'vitest';
 import { byteTokenizer } from '../../../src/tokenizer/byte-tokenizer.ts';
-import { sharedLoads } from '../../../src/tokenizer/shared-loads.ts';
+import { sharedLoads } from '../../../src/tokenizer/hub/shared-loads.ts';
 import { rejection } from '../../support/settled.ts';
 
 const { WeakRef: PlatformWeakRef } = globalThis;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import o200k from 'js-tiktoken/ranks/o200k_base';
 import { describe, expect, it } from 'vitest';
-import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face.ts';
+import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face/hugging-face.ts';
 import { tiktokenTokenizer } from '../../../src/tokenizer/tiktoken.ts';
 import type { Tokenizer } from '../../../src/tokenizer/tokenizer.ts';
 import { ROOT } from '../../architecture/source-files.ts';

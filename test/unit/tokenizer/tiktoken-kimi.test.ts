@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isKimi, kimiAddedTokens, kimiCut } from '../../../src/tokenizer/tiktoken-kimi.ts';
+import { isKimi, kimiAddedTokens, kimiCut } from '../../../src/tokenizer/tiktoken/kimi.ts';
 import { goldenCases } from '../../support/golden-tokenizers.ts';
 
 /** The definition, over characters: slices of 400,000, and in them no more than 25,000 of one kind in a row. */

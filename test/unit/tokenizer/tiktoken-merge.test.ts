@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createMerge } from '../../../src/tokenizer/tiktoken-merge.ts';
-import { type RankTable, readRanks } from '../../../src/tokenizer/tiktoken-ranks.ts';
+import { createMerge } from '../../../src/tokenizer/tiktoken/merge.ts';
+import { type RankTable, readRanks } from '../../../src/tokenizer/tiktoken/ranks.ts';
 import { rankFile } from '../../support/rank-file.ts';
 
 /** The definition: merge the neighbours of the least rank, the leftmost of equals, until none have one. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { translatePattern } from '../../../src/tokenizer/tiktoken-pattern.ts';
+import { translatePattern } from '../../../src/tokenizer/tiktoken/pattern.ts';
 import { goldenCases } from '../../support/golden-tokenizers.ts';
 
 const found = (pattern: string, text: string): readonly string[] =>

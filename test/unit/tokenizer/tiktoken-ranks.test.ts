@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readRanks } from '../../../src/tokenizer/tiktoken-ranks.ts';
+import { readRanks } from '../../../src/tokenizer/tiktoken/ranks.ts';
 import { bytesFile, rankFile } from '../../support/rank-file.ts';
 
 const read = (text: string) => readRanks('file', new TextEncoder().encode(text));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { utf8Writer } from '../../../src/tokenizer/tiktoken-utf8.ts';
+import { utf8Writer } from '../../../src/tokenizer/tiktoken/utf8.ts';
 
 it('writes what the platform’s encoder does, text after text', () => {
   const write = utf8Writer();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTokenDecoder } from '../../../src/tokenizer/token-decoder.ts';
+import { createTokenDecoder } from '../../../src/tokenizer/hugging-face/token-decoder.ts';
 
 const decode = (config: object, tokens: readonly string[]): readonly string[] | undefined =>
   createTokenDecoder({ ...config })?.(tokens);

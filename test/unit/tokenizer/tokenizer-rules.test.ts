@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face.ts';
+import { huggingFaceTokenizer } from '../../../src/tokenizer/hugging-face/hugging-face.ts';
 import { ROOT } from '../../architecture/source-files.ts';
 
 /** What the Python package says of small vocabularies, under many rules of normalizing, splitting and decoding. */

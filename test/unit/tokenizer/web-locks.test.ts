@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
-import { type LockSource, withLock } from '../../../src/tokenizer/web-locks.ts';
+import { type LockSource, withLock } from '../../../src/tokenizer/hub/web-locks.ts';
 import { createFakeLocks } from '../../support/fake-locks.ts';
 import { driveToRejection } from '../../support/settled.ts';
 import { forbidUnhandledRejections } from '../../support/unhandled.ts';

@@ -1,11 +1,11 @@
-import { concatBytes, decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import { checkedTokens } from '../wire/checked-tokens.ts';
-import { checkedMode, checkedText } from './checked-text.ts';
-import { createMerge } from './tiktoken-merge.ts';
-import type { RankTable } from './tiktoken-ranks.ts';
-import { utf8Writer } from './tiktoken-utf8.ts';
-import type { AddedToken, Tokenizer } from './tokenizer.ts';
+import { concatBytes, decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import { checkedTokens } from '../../wire/checked-tokens.ts';
+import { checkedMode, checkedText } from '../checked-text.ts';
+import type { AddedToken, Tokenizer } from '../tokenizer.ts';
+import { createMerge } from './merge.ts';
+import type { RankTable } from './ranks.ts';
+import { utf8Writer } from './utf8.ts';
 
 /** What a tokenizer of this format is made of, read and checked. */
 export interface TiktokenParts {

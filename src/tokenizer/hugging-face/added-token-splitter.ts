@@ -1,4 +1,4 @@
-import type { EncodeOptions } from './tokenizer.ts';
+import type { EncodeOptions } from '../tokenizer.ts';
 
 /** An added token, and where it counts as found. */
 export interface AddedTokenRule {

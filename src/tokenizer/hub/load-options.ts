@@ -1,10 +1,10 @@
-import { checkFinite, checkText, show } from '../kernel/checks.ts';
-import { type Clock, systemClock } from '../kernel/clock.ts';
-import { type EventSink, safeSink } from '../kernel/diagnostics.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import { type RandomSource, systemRandom } from '../kernel/random.ts';
-import type { Storage } from '../storage/storage.ts';
-import type { TokenizerBackend } from './backend.ts';
+import { checkFinite, checkText, show } from '../../kernel/checks.ts';
+import { type Clock, systemClock } from '../../kernel/clock.ts';
+import { type EventSink, safeSink } from '../../kernel/diagnostics.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import { type RandomSource, systemRandom } from '../../kernel/random.ts';
+import type { Storage } from '../../storage/storage.ts';
+import type { TokenizerBackend } from '../backend.ts';
 import { type LockSource, platformLocks } from './web-locks.ts';
 
 /** How tokenizers are fetched and kept. Everything is optional. */

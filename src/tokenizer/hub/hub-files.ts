@@ -1,8 +1,8 @@
-import { linkAbort, raceAbort, sleep } from '../kernel/abort.ts';
-import { concatBytes } from '../kernel/bytes.ts';
-import type { Clock } from '../kernel/clock.ts';
-import { sha256OfBytes } from '../kernel/digest.ts';
-import { isTinkerError, TinkerConnectionError, TinkerResponseError } from '../kernel/errors.ts';
+import { linkAbort, raceAbort, sleep } from '../../kernel/abort.ts';
+import { concatBytes } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { sha256OfBytes } from '../../kernel/digest.ts';
+import { isTinkerError, TinkerConnectionError, TinkerResponseError } from '../../kernel/errors.ts';
 import {
   type HubFileName,
   hubConnectionError,

@@ -1,4 +1,4 @@
-import { mergePairs, mergeRoom } from './merge-pairs.ts';
+import { mergePairs, mergeRoom } from '../merge-pairs.ts';
 
 /** The parts of the package's BPE model that are used. */
 export interface BytePairModel {

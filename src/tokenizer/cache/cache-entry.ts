@@ -1,7 +1,7 @@
-import { concatBytes, decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
-import { sha256OfBytes } from '../kernel/digest.ts';
+import { concatBytes, decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
+import { sha256OfBytes } from '../../kernel/digest.ts';
+import { MAX_FILE_BYTES } from '../hub/hub-files.ts';
 import { gunzipped, gzipped } from './gzip.ts';
-import { MAX_FILE_BYTES } from './hub-files.ts';
 
 /** A file as it is kept. */
 export interface KeptFile {

@@ -3,8 +3,8 @@ import {
   TinkerApiError,
   TinkerConnectionError,
   TinkerTimeoutError,
-} from '../kernel/errors.ts';
-import { parseMailDate } from '../kernel/timestamp.ts';
+} from '../../kernel/errors.ts';
+import { parseMailDate } from '../../kernel/timestamp.ts';
 import type { ResolvedLoadOptions } from './load-options.ts';
 
 /** A file of a repository. */

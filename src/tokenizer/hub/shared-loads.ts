@@ -1,5 +1,5 @@
+import type { Tokenizer } from '../tokenizer.ts';
 import { createSingleFlight } from './single-flight.ts';
-import type { Tokenizer } from './tokenizer.ts';
 
 /** What loads are shared by. */
 export interface LoadOwner {

@@ -1,4 +1,4 @@
-import { TinkerInputError } from '../kernel/errors.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
 import { metaspaceScheme } from './token-decoder.ts';
 
 type Config = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
-import { show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import { base64Digit } from '../wire/base64.ts';
+import { show } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import { base64Digit } from '../../wire/base64.ts';
 
 /** The ids of byte strings and back: a vocabulary in the order in which its pairs are merged. */
 export interface RankTable {

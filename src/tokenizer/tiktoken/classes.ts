@@ -1,4 +1,4 @@
-import type { PatternReader } from './tiktoken-pattern.ts';
+import type { PatternReader } from './pattern.ts';
 
 /** What the reference means by classes of one letter, as the inside of a class of JavaScript. */
 const SHORT: Readonly<Record<string, string>> = {

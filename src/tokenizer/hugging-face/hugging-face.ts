@@ -1,19 +1,19 @@
 import { BPE, Tokenizer as LibraryTokenizer, Unigram } from '@huggingface/tokenizers';
-import { decodeUtf8, encodeUtf8, toHex } from '../kernel/bytes.ts';
-import { checkInteger, checkRecord } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import { sha256 } from '../kernel/sha256.ts';
-import { checkedTokens } from '../wire/checked-tokens.ts';
+import { decodeUtf8, encodeUtf8, toHex } from '../../kernel/bytes.ts';
+import { checkInteger, checkRecord } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import { sha256 } from '../../kernel/sha256.ts';
+import { checkedTokens } from '../../wire/checked-tokens.ts';
+import { readChatTemplate } from '../chat-template.ts';
+import { checkedMode, checkedText } from '../checked-text.ts';
+import type { AddedToken, Tokenizer } from '../tokenizer.ts';
 import { createTextSplitter } from './added-token-splitter.ts';
 import { readAddedTokens } from './added-tokens.ts';
-import { readChatTemplate } from './chat-template.ts';
-import { checkedMode, checkedText } from './checked-text.ts';
 import { mergeLongWords } from './long-words.ts';
 import { createOrdinaryEncoder, type WordModel } from './ordinary-encoder.ts';
 import { referenceNormalizer, referencePreTokenizer } from './reference-rules.ts';
-import { readSurroundings } from './special-tokens.ts';
+import { readSurroundings } from './surroundings.ts';
 import { createTokenDecoder, type TokenDecoder } from './token-decoder.ts';
-import type { AddedToken, Tokenizer } from './tokenizer.ts';
 import { unigramPieces } from './unigram-pieces.ts';
 
 type Json = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
-import { show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import { classSource, escapeSource, literalSource } from './tiktoken-classes.ts';
+import { show } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import { classSource, escapeSource, literalSource } from './classes.ts';
 
 /** Where the translation of a pattern is. */
 export interface PatternReader {

@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
 
 /** Turns the texts of tokens into parts of the text they stand for. */
 export type TokenDecoder = (tokens: readonly string[]) => readonly string[];

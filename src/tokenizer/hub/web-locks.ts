@@ -1,5 +1,5 @@
-import { linkAbort, raceAbort } from '../kernel/abort.ts';
-import type { Clock } from '../kernel/clock.ts';
+import { linkAbort, raceAbort } from '../../kernel/abort.ts';
+import type { Clock } from '../../kernel/clock.ts';
 
 /** The part of the platform's `navigator.locks` that is used: one holder of a name at a time, in all tabs of an origin. */
 export interface LockSource {

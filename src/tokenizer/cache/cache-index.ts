@@ -1,5 +1,5 @@
-import { decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
-import type { Storage } from '../storage/storage.ts';
+import { decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
+import type { Storage } from '../../storage/storage.ts';
 
 /** What is kept, and when it was last used, in one row: stores have no listing. */
 export const INDEX_KEY = 'isotinker:v1:tokenizer:index';

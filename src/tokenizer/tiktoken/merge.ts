@@ -1,5 +1,5 @@
-import { mergePairs, mergeRoom } from './merge-pairs.ts';
-import type { RankTable } from './tiktoken-ranks.ts';
+import { mergePairs, mergeRoom } from '../merge-pairs.ts';
+import type { RankTable } from './ranks.ts';
 
 /**
  * Appends the ids of one piece of text: its bytes, of which the pair of neighbours that comes first in the vocabulary is

@@ -1,5 +1,5 @@
-import { raceAbort } from '../kernel/abort.ts';
-import { TinkerResponseError } from '../kernel/errors.ts';
+import { raceAbort } from '../../kernel/abort.ts';
+import { TinkerResponseError } from '../../kernel/errors.ts';
 import type { ResolvedLoadOptions } from './load-options.ts';
 
 /** An answer of the hub, redirects followed. */

@@ -1,6 +1,6 @@
-import { checkRecord, checkText, show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
-import type { AddedToken } from './tokenizer.ts';
+import { checkRecord, checkText, show } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
+import type { AddedToken } from '../tokenizer.ts';
 
 // What the Kimi models' own tokenizer does beside its vocabulary (tokenization_kimi.py of moonshotai/Kimi-K2-Instruct,
 // Kimi-K2-Thinking, Kimi-K2.5 and Kimi-K2.6, which agree in it).

@@ -1,5 +1,5 @@
-import { checkInteger, checkRecord, show } from '../kernel/checks.ts';
-import { TinkerInputError } from '../kernel/errors.ts';
+import { checkInteger, checkRecord, show } from '../../kernel/checks.ts';
+import { TinkerInputError } from '../../kernel/errors.ts';
 import type { AddedTokenRule } from './added-token-splitter.ts';
 
 /** The added tokens of a tokenizer's file, each text once: of several the last counts. @throws TinkerInputError */

@@ -1,9 +1,9 @@
-import { encodeUtf8, toHex } from '../kernel/bytes.ts';
-import { sha256 } from '../kernel/sha256.ts';
-import { guarded } from '../storage/guarded.ts';
+import { encodeUtf8, toHex } from '../../kernel/bytes.ts';
+import { sha256 } from '../../kernel/sha256.ts';
+import { guarded } from '../../storage/guarded.ts';
+import type { ResolvedLoadOptions } from '../hub/load-options.ts';
 import { type KeptFile, packEntry, unpackEntry } from './cache-entry.ts';
 import { noteUse } from './cache-index.ts';
-import type { ResolvedLoadOptions } from './load-options.ts';
 
 /** Files of one revision of one repository, by name. */
 export type KeptFiles = ReadonlyMap<string, KeptFile>;

@@ -1,14 +1,16 @@
-import { createAbortGroup } from '../kernel/abort-group.ts';
-import { decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
-import { sha256OfBytes } from '../kernel/digest.ts';
-import { isTinkerError, TinkerInputError, TinkerResponseError } from '../kernel/errors.ts';
-import type { TiktokenFiles } from './backend.ts';
-import { byteTokenizer } from './byte-tokenizer.ts';
-import { ABSENT, type KeptFile } from './cache-entry.ts';
-import { createFileCache, type KeptFiles } from './file-cache.ts';
+import { createAbortGroup } from '../../kernel/abort-group.ts';
+import { decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
+import { sha256OfBytes } from '../../kernel/digest.ts';
+import { isTinkerError, TinkerInputError, TinkerResponseError } from '../../kernel/errors.ts';
+import type { TiktokenFiles } from '../backend.ts';
+import { byteTokenizer } from '../byte-tokenizer.ts';
+import { ABSENT, type KeptFile } from '../cache/cache-entry.ts';
+import { createFileCache, type KeptFiles } from '../cache/file-cache.ts';
+import { digestedTokenizer } from '../hugging-face/hugging-face.ts';
+import { BYTES, resolveTokenizer } from '../resolve-tokenizer.ts';
+import type { Tokenizer, TokenizerLoader } from '../tokenizer.ts';
 import { isHubDown } from './hub-errors.ts';
 import { fetchHubFile } from './hub-files.ts';
-import { digestedTokenizer } from './hugging-face.ts';
 import {
   checkRevision,
   type LoadTokenizerOptions,
@@ -16,9 +18,7 @@ import {
   resolveLoadOptions,
   type TokenizerLoaderOptions,
 } from './load-options.ts';
-import { BYTES, resolveTokenizer } from './resolve-tokenizer.ts';
 import { sharedLoads } from './shared-loads.ts';
-import type { Tokenizer, TokenizerLoader } from './tokenizer.ts';
 import { withLock } from './web-locks.ts';
 
 interface Repository {
