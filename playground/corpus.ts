@@ -1,14 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Datum, RandomSource } from 'isotinker';
-import { byteTokenizer } from 'isotinker/emulator';
+import type { Datum, RandomSource, Tokenizer } from 'isotinker';
 import { UsageError } from './options.ts';
+
+/** What to learn from. */
+export interface Source {
+  /** What it is, in words. */
+  readonly name: string;
+  readonly text: string;
+}
 
 /** Text as tokens, a part of it kept back to be judged by. */
 export interface Corpus {
-  /** What it is, in words. */
-  readonly name: string;
   readonly training: Int32Array;
   readonly heldOut: Int32Array;
 }
@@ -19,15 +23,25 @@ const PROJECT = fileURLToPath(new URL('..', import.meta.url));
 const HELD_OUT_SHARE = 0.1;
 
 /** Read a file, or this project's README and sources. @throws UsageError - where there is nothing to learn from. */
-export function readCorpus(file: string | undefined, windowLength: number): Corpus {
-  const { name, text } = file === undefined ? projectText() : { name: file, text: readText(file) };
-  const tokens = byteTokenizer.encode(text);
+export function readSource(file: string | undefined, windowLength: number): Source {
+  const source = file === undefined ? projectText() : { name: file, text: readText(file) };
+  // No tokenizer makes more tokens than there are bytes: too few are told of before anything is sent.
+  checkSize(source.name, `${Buffer.byteLength(source.text)} bytes`, windowLength);
+  return source;
+}
+
+/** The tokens of a text, as the model has them. @throws UsageError - where they are too few. */
+export function tokenize({ name, text }: Source, tokenizer: Tokenizer, windowLength: number): Corpus {
+  const tokens = tokenizer.encode(text);
+  checkSize(name, `${tokens.length} tokens`, windowLength);
   const cut = Math.floor(tokens.length * (1 - HELD_OUT_SHARE));
-  if (tokens.length - cut < windowLength + 1) {
-    const least = Math.ceil((windowLength + 1) / HELD_OUT_SHARE);
-    throw new UsageError(`${name} has ${tokens.length} bytes; training needs at least ${least}`);
-  }
-  return { name, training: tokens.subarray(0, cut), heldOut: tokens.subarray(cut) };
+  return { training: tokens.subarray(0, cut), heldOut: tokens.subarray(cut) };
+}
+
+function checkSize(name: string, size: string, windowLength: number): void {
+  const least = Math.ceil((windowLength + 1) / HELD_OUT_SHARE);
+  if (Number.parseInt(size, 10) < least)
+    throw new UsageError(`${name} has ${size}; training needs at least ${least} tokens`);
 }
 
 /** The text from `start` on, each token to be predicted from those before it, and each to count for `weight`. */
@@ -62,7 +76,7 @@ export function evenWindows(tokens: Int32Array, count: number, length: number): 
   );
 }
 
-function projectText(): { readonly name: string; readonly text: string } {
+function projectText(): Source {
   const sources = readdirSync(join(PROJECT, 'src'), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join(PROJECT, 'src', file))

@@ -1,6 +1,8 @@
 import { createServiceClient, isTinkerError, type ServiceClient } from 'isotinker';
 import { createEmulator } from 'isotinker/emulator';
-import { readCorpus } from './corpus.ts';
+import { createTokenizerLoader } from 'isotinker/tokenizer';
+import { tiktoken } from 'isotinker/tokenizer/tiktoken';
+import { readSource } from './corpus.ts';
 import { type PlaygroundOptions, readOptions, USAGE, UsageError } from './options.ts';
 import { createShow } from './show.ts';
 import { type TrainingWatcher, trainOnText, WINDOW } from './training-loop.ts';
@@ -25,9 +27,10 @@ interface Connection {
 }
 
 async function connect({ baseUrl, model }: PlaygroundOptions): Promise<Connection> {
+  const loadTokenizer = createTokenizerLoader({ tiktoken, hubToken: process.env['HF_TOKEN'] });
   if (baseUrl === undefined) {
     const emulator = createEmulator();
-    const service = createServiceClient({ apiKey: 'tml-offline', fetch: emulator.fetch });
+    const service = createServiceClient({ apiKey: 'tml-offline', fetch: emulator.fetch, loadTokenizer });
     return { service, baseModel: emulator.modelName, server: 'emulator' };
   }
   const apiKey = process.env['TINKER_API_KEY'];
@@ -37,19 +40,19 @@ async function connect({ baseUrl, model }: PlaygroundOptions): Promise<Connectio
   const { supportedModels } = await firstContact.getServerCapabilities();
   const baseModel = model ?? supportedModels.find(({ modelName }) => modelName !== undefined)?.modelName;
   if (baseModel === undefined) throw new UsageError('The server lists no model; name one with --model');
-  return { service: createServiceClient({ apiKey, baseUrl }), baseModel, server: baseUrl };
+  return { service: createServiceClient({ apiKey, baseUrl, loadTokenizer }), baseModel, server: baseUrl };
 }
 
 async function run(options: PlaygroundOptions, signal: AbortSignal): Promise<void> {
-  const corpus = readCorpus(options.text, WINDOW);
+  const source = readSource(options.text, WINDOW);
   const { service, baseModel, server } = await connect(options);
   try {
-    const size = `${Math.round((corpus.training.length + corpus.heldOut.length) / 1000)} kB`;
+    const size = `${Math.round(source.text.length / 1000)} kB`;
     if (!options.json)
-      process.stdout.write(`isotinker trains ${baseModel} (${server}) on ${corpus.name}, ${size}\n\n`);
+      process.stdout.write(`isotinker trains ${baseModel} (${server}) on ${source.name}, ${size}\n\n`);
     const watcher = options.json ? SILENT : createShow(process.stdout);
     const { seconds, steps, seed } = options;
-    const result = await trainOnText(service, { corpus, baseModel, seconds, steps, seed, signal }, watcher);
+    const result = await trainOnText(service, { source, baseModel, seconds, steps, seed, signal }, watcher);
     if (options.json) process.stdout.write(`${JSON.stringify({ ...result, server })}\n`);
   } finally {
     await service.close();

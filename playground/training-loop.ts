@@ -3,11 +3,11 @@ import {
   type SamplingClient,
   type ServiceClient,
   seededRandom,
+  type Tokenizer,
   type TrainingClient,
   type TrainStep,
 } from 'isotinker';
-import { byteTokenizer } from 'isotinker/emulator';
-import { type Corpus, evenWindows, randomWindows } from './corpus.ts';
+import { type Corpus, evenWindows, randomWindows, type Source, tokenize } from './corpus.ts';
 
 /** Tokens in a window, windows in a step. */
 export const WINDOW = 64;
@@ -69,7 +69,7 @@ export interface TrainingProgress {
 
 /** What to train, and for how long. */
 export interface TrainingPlan {
-  readonly corpus: Corpus;
+  readonly source: Source;
   readonly baseModel: string;
   readonly seconds: number;
   readonly steps: number;
@@ -83,23 +83,25 @@ export async function trainOnText(
   plan: TrainingPlan,
   watcher: TrainingWatcher,
 ): Promise<TrainingResult> {
-  const { corpus, baseModel, seed, signal } = plan;
+  const { source, baseModel, seed, signal } = plan;
   const startedAt = performance.now();
   const training = await service.createLoraTrainingClient({ baseModel, rank: 32, seed }, { signal });
+  const tokenizer = await training.getTokenizer({ signal });
+  const corpus = tokenize(source, tokenizer, WINDOW);
 
   const untrained = await training.saveWeightsAndGetSamplingClient({ signal });
-  watcher.untrained(await write(untrained, seed, signal, () => {}));
+  watcher.untrained(await write({ sampler: untrained, tokenizer, seed, signal }, () => {}));
   const judged = evenWindows(corpus.heldOut, HELD_OUT_WINDOWS, WINDOW);
   const heldOutStart = await meanLoss(training, judged, signal);
   watcher.heldOut('before', heldOutStart);
 
-  const { losses, seconds } = await runSteps(training, plan, watcher);
+  const { losses, seconds } = await runSteps(training, { ...plan, corpus }, watcher);
   watcher.trained(losses);
   const heldOutEnd = await meanLoss(training, judged, signal);
   watcher.heldOut('after', heldOutEnd);
 
   const sampler = await training.saveWeightsAndGetSamplingClient({ signal });
-  const sample = await write(sampler, seed, signal, watcher.wrote);
+  const sample = await write({ sampler, tokenizer, seed, signal }, watcher.wrote);
   const result: TrainingResult = {
     steps: losses.length,
     lossStart: losses[0] ?? Number.NaN,
@@ -117,7 +119,7 @@ export async function trainOnText(
 /** Steps until time or their number is up; the next one is always submitted before the last one is awaited. */
 async function runSteps(
   training: TrainingClient,
-  { corpus, seconds, steps, seed, signal }: TrainingPlan,
+  { corpus, seconds, steps, seed, signal }: TrainingPlan & { readonly corpus: Corpus },
   watcher: TrainingWatcher,
 ): Promise<{ readonly losses: number[]; readonly seconds: number }> {
   const random = seededRandom(seed);
@@ -168,24 +170,29 @@ async function meanLoss(
   return metrics['loss:sum'] ?? Number.NaN;
 }
 
+/** Who writes. */
+interface Writer {
+  readonly sampler: SamplingClient;
+  readonly tokenizer: Tokenizer;
+  readonly seed: number;
+  readonly signal: AbortSignal;
+}
+
 /** Let a model write, a few tokens a request, so that whoever watches sees it write. */
 async function write(
-  sampler: SamplingClient,
-  seed: number,
-  signal: AbortSignal,
+  { sampler, tokenizer, seed, signal }: Writer,
   wrote: (text: string) => void,
 ): Promise<string> {
-  let tokens = Array.from(byteTokenizer.encode(PROMPT));
+  let tokens = Array.from(tokenizer.encode(PROMPT));
   while (tokens.length < SAMPLE_LENGTH) {
     const prompt = tokens.slice(-SAMPLE_CONTEXT);
     const request = { prompt, maxTokens: SAMPLE_CHUNK, temperature: TEMPERATURE, seed: seed + tokens.length };
     const { sequences } = await sampler.sample(request, { signal });
-    // A model with a larger vocabulary may leave the bytes; what it says then has no text here.
-    tokens = [...tokens, ...Array.from(sequences[0]?.tokens ?? [], (token) => (token < 256 ? token : 0x3f))];
-    wrote(byteTokenizer.decode(tokens));
+    tokens = [...tokens, ...(sequences[0]?.tokens ?? [])];
+    wrote(tokenizer.decode(tokens));
     if (sequences[0]?.stopReason === 'stop') break;
   }
-  return byteTokenizer.decode(tokens);
+  return tokenizer.decode(tokens);
 }
 
 function mean(values: readonly number[]): number {

@@ -106,7 +106,7 @@ describe('npm start', () => {
   it.each([
     [['--text', '/no/such/file'], {}, 'There is no file "/no/such/file"\n'],
     [['--text', 'EMPTY'], {}, /^".*empty" is empty\n$/],
-    [['--text', 'SHORT'], {}, /has 5 bytes; training needs at least 650\n$/],
+    [['--text', 'SHORT'], {}, /has 5 bytes; training needs at least 650 tokens\n$/],
     [['--base-url', 'http://127.0.0.1:8787'], { TINKER_API_KEY: '' }, /^Set TINKER_API_KEY [^\n]*\n$/],
     [['--base-url', 'nonsense'], { TINKER_API_KEY: 'x' }, /^"baseUrl" must be an absolute [^\n]*\n$/],
     [
