@@ -194,7 +194,7 @@ export const MEETING_DEFECTS: readonly Mutation[] = [
     [
       [
         'a store that missed something turns the circuit back',
-        'stored === undefined || stored.epoch < mirror.state.epoch',
+        'stored === undefined || stored.epoch < oldest',
         'stored === undefined',
       ],
     ],

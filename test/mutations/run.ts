@@ -10,6 +10,7 @@ import { POLICY_DEFECTS } from './policy-defects.ts';
 import { PROTOCOL_DEFECTS } from './protocol-defects.ts';
 import { REPLY_DEFECTS } from './reply-defects.ts';
 import { REVIEW_DEFECTS } from './review-defects.ts';
+import { STORE_DEFECTS } from './store-defects.ts';
 
 // `npm run test:mutations [-- --only TEXT]`: puts each bug of the lists into a copy of the source and runs the tests
 // that must notice. Ends with "N passed, M failed"; a bug that no test notices is a failure.
@@ -21,7 +22,14 @@ const LIMIT_SECONDS = 240;
 const WORKERS = 2;
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
-const lists = [REVIEW_DEFECTS, POLICY_DEFECTS, MEETING_DEFECTS, PROTOCOL_DEFECTS, REPLY_DEFECTS];
+const lists = [
+  REVIEW_DEFECTS,
+  POLICY_DEFECTS,
+  MEETING_DEFECTS,
+  PROTOCOL_DEFECTS,
+  REPLY_DEFECTS,
+  STORE_DEFECTS,
+];
 const mutations = lists
   .flat()
   .filter(({ file, harm }) => values.only === undefined || `${file} ${harm}`.includes(values.only));
