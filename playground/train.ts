@@ -27,7 +27,7 @@ interface Connection {
 }
 
 async function connect({ baseUrl, model }: PlaygroundOptions): Promise<Connection> {
-  const loadTokenizer = createTokenizerLoader({ tiktoken, hubToken: process.env['HF_TOKEN'] });
+  const loadTokenizer = createTokenizerLoader({ tiktoken, hubToken: process.env['HF_TOKEN'] || undefined });
   if (baseUrl === undefined) {
     const emulator = createEmulator();
     const service = createServiceClient({ apiKey: 'tml-offline', fetch: emulator.fetch, loadTokenizer });
