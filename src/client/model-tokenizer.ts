@@ -1,16 +1,10 @@
 import { raceAbort } from '../kernel/abort.ts';
 import { isTinkerError, TinkerInputError, TinkerResponseError } from '../kernel/errors.ts';
+import { createSingleFlight } from '../kernel/single-flight.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import type { Tokenizer, TokenizerReference } from '../tokenizer/tokenizer.ts';
 import { getModelInfo } from './model-info.ts';
-
-/** A load under way, and how many wait for it. */
-interface Load {
-  readonly promise: Promise<Tokenizer>;
-  readonly controller: AbortController;
-  waiting: number;
-}
 
 /**
  * The tokenizer of one client's model, loaded on first use, and kept as long as the client. Calls at the same time share
@@ -22,42 +16,21 @@ export function createModelTokenizer(
   runtime: Runtime,
   refer: (options: CallOptions) => Promise<TokenizerReference>,
 ): (options?: CallOptions) => Promise<Tokenizer> {
+  const flight = createSingleFlight<Tokenizer>();
   let loaded: Tokenizer | undefined;
-  let current: Load | undefined;
 
-  const start = (): Load => {
-    const controller = new AbortController();
-    const { signal } = controller;
-    // Of the client, not of the call that came first.
-    const promise = runtime.scopes.run({ signal }, async (scope) => {
-      const load = loaderOf(runtime);
-      const reference = await refer({ signal: scope.signal });
+  /** For the client, not for the call that came first. */
+  const load = (shared: AbortSignal): Promise<Tokenizer> =>
+    runtime.scopes.run({ signal: shared }, async ({ signal }) => {
+      const loader = loaderOf(runtime);
+      const reference = await refer({ signal });
       // A loader of the user's need not listen to the signal.
-      loaded = await raceAbort(scope.signal, load(reference, { signal: scope.signal }));
+      loaded = await raceAbort(signal, loader(reference, { signal }));
       return loaded;
     });
-    // Those who wait hear of it; there may be none any more.
-    promise.catch(() => {});
-    return { promise, controller, waiting: 0 };
-  };
 
   return (options = {}) =>
-    runtime.scopes.run(options, async ({ signal }) => {
-      if (loaded !== undefined) return loaded;
-      current ??= start();
-      const load = current;
-      load.waiting += 1;
-      try {
-        return await raceAbort(signal, load.promise);
-      } finally {
-        load.waiting -= 1;
-        if (load.waiting === 0) {
-          // It has ended, or ends now: who comes next needs a new one.
-          if (current === load) current = undefined;
-          load.controller.abort(signal.reason);
-        }
-      }
-    });
+    runtime.scopes.run(options, async ({ signal }) => loaded ?? flight.join('tokenizer', signal, load));
 }
 
 /** That of a model that is trained, by what the server tells of it. @param baseModel - Where it is known. */

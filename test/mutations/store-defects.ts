@@ -66,8 +66,8 @@ export const STORE_DEFECTS: readonly Mutation[] = [
     [['what was decided alone is undone by an old row', 'epoch === aheadIn ? epoch + 1 : epoch', 'epoch']],
   ),
   ...mutationsOf(
-    'tokenizer/hub/single-flight.ts',
-    ['unit/tokenizer/single-flight.test.ts'],
+    'kernel/single-flight.ts',
+    ['unit/kernel/single-flight.test.ts'],
     [
       ['each caller loads', 'flights.get(key) ?? start(key, work)', 'start(key, work)'],
       ['the abort of one ends it for all', 'if (flight.waiting > 0) return;', ''],

@@ -1,5 +1,5 @@
+import { createSingleFlight } from '../../kernel/single-flight.ts';
 import type { Tokenizer } from '../tokenizer.ts';
-import { createSingleFlight } from './single-flight.ts';
 
 /** What loads are shared by. */
 export interface LoadOwner {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createSingleFlight } from '../../../src/tokenizer/hub/single-flight.ts';
+import { createSingleFlight } from '../../../src/kernel/single-flight.ts';
 import { rejection } from '../../support/settled.ts';
 import { forbidUnhandledRejections } from '../../support/unhandled.ts';
 

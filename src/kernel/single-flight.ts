@@ -1,4 +1,4 @@
-import { createAbortFanout } from '../../kernel/abort.ts';
+import { createAbortFanout } from './abort.ts';
 
 /** Work that is done once for all who ask for it at the same time. */
 export interface SingleFlight<T> {
