@@ -17,8 +17,8 @@ export interface Stage {
   readonly model: string;
   /** Limit of every call, and a signal that many share. */
   readonly limit: CallOptions;
-  /** How many to make of a call that can be made over and over. */
-  copiesOf(name: string): number;
+  /** How many to make of the calls that can be made over and over. */
+  readonly copies: number;
   /**
    * Make one call, and look at what it comes to.
    *

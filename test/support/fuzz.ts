@@ -30,17 +30,13 @@ export interface Audience {
   readonly clock: VirtualClock;
   readonly model: string;
   readonly fetch: FetchLike;
-  /** How many to make of a call that can be made over and over. */
-  copiesOf(name: string): number;
+  readonly copies: number;
   /** Told before each call; where it is there, calls are made one by one. */
   readonly onCall?: ((name: string) => void) | undefined;
 }
 
 /** Play an act against a server, close what it used, and see that nothing of it is left. */
-export async function playAct(
-  act: Act,
-  { clock, model, fetch, copiesOf, onCall }: Audience,
-): Promise<Played> {
+export async function playAct(act: Act, { clock, model, fetch, copies, onCall }: Audience): Promise<Played> {
   const outcomes: Outcome[] = [];
   const events: unknown[] = [];
   let ids = 0;
@@ -64,7 +60,7 @@ export async function playAct(
     clock,
     model,
     limit: { timeoutMs: TIMEOUT_MS, signal },
-    copiesOf,
+    copies,
     async call(name, shape, work, view = (value) => value) {
       onCall?.(name);
       const startedAt = clock.monotonic();
@@ -109,9 +105,8 @@ async function bounded<T>(clock: VirtualClock, work: Promise<T>): Promise<T> {
 export interface Recording extends RecordedReplies {
   readonly keys: Keys;
   readonly results: ReadonlyMap<string, unknown>;
-  /** Which requests each call made, and where. */
+  /** Which requests each call made. */
   readonly keysOf: ReadonlyMap<string, ReadonlySet<string>>;
-  readonly endpointsOf: ReadonlyMap<string, ReadonlySet<string>>;
   readonly model: string;
   /** What must not show in any error. */
   readonly secrets: readonly string[];
@@ -123,21 +118,17 @@ export async function recordAct(act: Act): Promise<Recording> {
   const emulator = createEmulator({ model: SMALL, clock, random: seededRandom(1), ...act.emulator });
   const recorder = recordReplies(act.wrap?.(emulator.fetch) ?? emulator.fetch);
   const keysOf = new Map<string, Set<string>>();
-  const endpointsOf = new Map<string, Set<string>>();
   let call = '';
   const fetch: FetchLike = async (request) => {
-    const { key, endpoint } = await recorder.keys.see(request.clone());
+    const { key } = await recorder.keys.see(request);
     keysOf.set(call, (keysOf.get(call) ?? new Set()).add(key));
-    endpointsOf.set(call, (endpointsOf.get(call) ?? new Set()).add(endpoint));
     return recorder.fetch(request);
   };
   const onCall = (name: string): void => {
     call = name;
   };
   const model = emulator.modelName;
-  const { outcomes } = await withSeededIds(() =>
-    playAct(act, { clock, model, fetch, copiesOf: () => 1, onCall }),
-  );
+  const { outcomes } = await withSeededIds(() => playAct(act, { clock, model, fetch, copies: 1, onCall }));
   for (const { name, error } of outcomes) {
     if (error !== undefined) throw new Error(`${act.name}: ${name} must succeed`, { cause: error });
   }
@@ -150,7 +141,6 @@ export async function recordAct(act: Act): Promise<Recording> {
     keys: recorder.keys,
     results: new Map(outcomes.map(({ name, value }) => [name, value])),
     keysOf,
-    endpointsOf,
     model,
     // The last part of a token is what makes it one.
     secrets: [KEY, OWNERS_KEY, ...tokens, ...tokens.flatMap((token) => token.split('.').slice(2))],

@@ -40,7 +40,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 async function look(stage: Stage): Promise<void> {
   const training = await trainer(stage);
   if (training === undefined) return;
-  const { call, together, limit, service, clock, copiesOf } = stage;
+  const { call, together, limit, service, clock, copies } = stage;
   await call('saveState', saved, () => training.saveState('one', limit));
   await call('saveWeightsForSampler', saved, () => training.saveWeightsForSampler('two', limit));
   const sampling = await sampler(stage);
@@ -80,7 +80,7 @@ async function look(stage: Stage): Promise<void> {
     ['unpublishCheckpoint', shapes.nothing, () => rest.unpublishCheckpoint(path, limit)],
   ];
   await together([
-    ...reads.flatMap((read) => Array.from({ length: copiesOf(read[0]) }, () => () => call(...read))),
+    ...reads.flatMap((read) => Array.from({ length: copies }, () => () => call(...read))),
     ...changes.map((change) => () => call(...change)),
   ]);
   const both = [path, `tinker://${run}/sampler_weights/two`];

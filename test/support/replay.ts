@@ -48,7 +48,7 @@ function createKeys() {
 
   const see = async (request: Request): Promise<SeenRequest & { readonly name: string }> => {
     const { pathname, search, host } = new URL(request.url);
-    const bytes = new Uint8Array(await request.arrayBuffer());
+    const bytes = new Uint8Array(await request.clone().arrayBuffer());
     const isProtobuf = request.headers.get('content-type') === 'application/x-protobuf';
     const path = pathname.replace(/^.*\/api\/v1\//, '');
     const name = `${request.method} ${routeOf(path)}`;
@@ -144,7 +144,7 @@ export function recordReplies(fetch: FetchLike): {
   return {
     keys,
     async fetch(request) {
-      const seen = await keys.see(request.clone());
+      const seen = await keys.see(request);
       const response = await fetch(request);
       const bytes = new Uint8Array(await response.clone().arrayBuffer());
       const reply = { status: response.status, headers: Object.fromEntries(response.headers), bytes };

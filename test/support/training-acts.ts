@@ -93,7 +93,7 @@ async function resume(stage: Stage): Promise<void> {
   const training = await trainer(stage);
   const sampling = training && (await sampler(stage));
   if (training === undefined || sampling === undefined) return;
-  const { service, call, together, limit, copiesOf } = stage;
+  const { service, call, together, limit, copies } = stage;
   const operations = [
     ['forward', shapes.passOutput, () => training.forward(batch(2, 5, 1), 'cross_entropy', limit)],
     ['optimStep', shapes.optimStep, () => training.optimStep({}, limit)],
@@ -121,7 +121,7 @@ async function resume(stage: Stage): Promise<void> {
       const handle = handles.get(name);
       if (handle === undefined) return [];
       const again = () => call(`resume ${name}`, shape, async () => service.resume(handle, limit));
-      return Array.from({ length: copiesOf(`resume ${name}`) }, () => again);
+      return Array.from({ length: copies }, () => again);
     }),
   );
 }
