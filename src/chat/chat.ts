@@ -1,8 +1,8 @@
-import { encodeUtf8, toHex } from '../kernel/bytes.ts';
+import { encodeUtf8 } from '../kernel/bytes.ts';
 import { show } from '../kernel/checks.ts';
 import { systemClock } from '../kernel/clock.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
-import { sha256 } from '../kernel/sha256.ts';
+import { fingerprintOf } from '../tokenizer/fingerprint.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Conversation, createConversation } from './conversation/conversation.ts';
 import { createMessageEncoder, type MessageEncoder } from './encoding/encoding.ts';
@@ -98,7 +98,9 @@ export function createChat(tokenizer: Tokenizer, options: ChatOptions = {}): Cha
     now: options.now ?? systemClock.now,
     trusted: new Set(options.trusted ?? TRUSTED),
   });
-  const fingerprint = fingerprintOf([tokenizer.fingerprint, source, JSON.stringify(variables)]);
+  const fingerprint = fingerprintOf(
+    encodeUtf8(JSON.stringify([tokenizer.fingerprint, source, JSON.stringify(variables)])),
+  );
   let grows: boolean | undefined;
   const encode: Chat['encode'] = (messages, { trainOn, ...input } = {}) => {
     const checked = checkedMessages('messages', messages);
@@ -149,9 +151,4 @@ function promptText(
   if (!continueLast) return rendering.text;
   const [start, end] = prefillBounds(checked).bounds({ rendering, parts: new Map() });
   return rendering.text.slice(start, end);
-}
-
-/** 32 hex digits that name texts, in their order and with their bounds. */
-function fingerprintOf(texts: readonly string[]): string {
-  return toHex(sha256(encodeUtf8(JSON.stringify(texts)))).slice(0, 32);
 }

@@ -1,4 +1,5 @@
 import { raceAbort } from '../kernel/abort.ts';
+import { messageOf } from '../kernel/bare-message.ts';
 import { checkFinite } from '../kernel/checks.ts';
 import { isTinkerError, TinkerTimeoutError } from '../kernel/errors.ts';
 import type { QueueState } from '../wire/types/server.ts';
@@ -144,8 +145,7 @@ function reportFailure(
 ): void {
   if (wasAborted && !isTinkerError(error, 'timed_out')) return;
   const code = isTinkerError(error) ? error.code : 'unknown';
-  const message = error instanceof Error ? error.message : String(error);
-  emit({ type: 'operation_failed', path, requestId, code, message });
+  emit({ type: 'operation_failed', path, requestId, code, message: messageOf(error) });
   telemetry.failed(error);
 }
 

@@ -1,7 +1,7 @@
 import { encodeUtf8 } from '../kernel/bytes.ts';
 
-/** Of every {@link Storage}. */
-const MAX_KEY_BYTES = 512;
+/** Longest key of every {@link Storage}, in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 512;
 
 /** A key no store refuses for its length. @throws RangeError - naming the length and the bound. */
 export function checkKey(key: string): void {

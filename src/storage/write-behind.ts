@@ -1,3 +1,4 @@
+import { messageOf } from '../kernel/bare-message.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { RandomSource } from '../kernel/random.ts';
 
@@ -167,8 +168,4 @@ export function createWriteBehind<T>(options: WriteBehindOptions<T>): WriteBehin
       else waitUntil?.(line.outstanding);
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

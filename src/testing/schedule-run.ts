@@ -1,3 +1,4 @@
+import { messageOf } from '../kernel/bare-message.ts';
 import { checkInteger } from '../kernel/checks.ts';
 import { createGates, type GateOptions, type Gates, type Pass } from './gates.ts';
 import { IDLE_ROUNDS, idlePause } from './real-turns.ts';
@@ -89,7 +90,7 @@ export async function runSchedule(
     const isMoving = gates.waiting.length > 0 || (await moves(gates, running, options));
     const [failure] = running.failures;
     if (failure !== undefined)
-      fail(`Operation ${failure.index + 1} rejected: ${told(failure.error)}`, failure.error);
+      fail(`Operation ${failure.index + 1} rejected: ${messageOf(failure.error)}`, failure.error);
     const { waiting } = gates;
     if (waiting.length === 0) {
       if (running.unfinished.size === 0) break;
@@ -105,7 +106,7 @@ export async function runSchedule(
   try {
     await scenario.check(labelsOf(choices), running.results);
   } catch (error) {
-    fail(told(error), error);
+    fail(messageOf(error), error);
   }
   return choices;
 }
@@ -151,8 +152,4 @@ async function moves(gates: Gates, running: Running, { whenBlocked }: ScheduleOp
     await gates.rest();
   }
   return hasMoved();
-}
-
-function told(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

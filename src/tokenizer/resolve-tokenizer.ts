@@ -53,7 +53,7 @@ export function resolveTokenizer(reference: TokenizerReference): TokenizerLocati
 }
 
 /** A repository that may be on a hub. @throws TinkerInputError */
-export function checkRepository(value: unknown): string {
+function checkRepository(value: unknown): string {
   const id = checkText('tokenizer', value);
   refusePath(id);
   if (/^(TML|thinkingmachines)\//.test(id)) {

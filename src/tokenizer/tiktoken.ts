@@ -1,10 +1,10 @@
-import { decodeUtf8, encodeUtf8, toHex } from '../kernel/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
 import { checkInteger, checkRecord, checkText, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
-import { sha256 } from '../kernel/sha256.ts';
 import { MAX_TOKEN } from '../wire/checked-tokens.ts';
 import type { TokenizerBackend } from './backend.ts';
 import { readChatTemplate } from './chat-template.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { createTiktoken } from './tiktoken/encoding.ts';
 import { isKimi, KIMI_PATTERN, kimiAddedTokens, kimiCut } from './tiktoken/kimi.ts';
 import { translatePattern } from './tiktoken/pattern.ts';
@@ -37,7 +37,7 @@ export function tiktokenTokenizer(options: TiktokenOptions): Tokenizer {
     pattern: translatePattern(checkText('pattern', pattern)),
     addedTokens,
     cut: (text) => [text],
-    fingerprint: fingerprintOf(file, ['tiktoken', pattern, addedTokens]),
+    fingerprint: fingerprintOf(file, encodeUtf8(JSON.stringify(['tiktoken', pattern, addedTokens]))),
     chatTemplate,
   });
 }
@@ -67,7 +67,7 @@ export const tiktoken: TokenizerBackend = {
       pattern: translatePattern(KIMI_PATTERN),
       addedTokens: checkAddedTokens('tokenizer_config.json', addedTokens, ranks),
       cut: kimiCut,
-      fingerprint: fingerprintOf(file, ['kimi', KIMI_PATTERN, addedTokens]),
+      fingerprint: fingerprintOf(file, encodeUtf8(JSON.stringify(['kimi', KIMI_PATTERN, addedTokens]))),
       chatTemplate: readChatTemplate(config, template === undefined ? undefined : decodeUtf8(template)),
     });
   },
@@ -76,10 +76,6 @@ export const tiktoken: TokenizerBackend = {
 function checkFile(field: string, file: unknown): Uint8Array {
   if (file instanceof Uint8Array) return file;
   throw new TinkerInputError(field, `must be the bytes of a file, got ${show(file)}`);
-}
-
-function fingerprintOf(file: Uint8Array, rules: readonly unknown[]): string {
-  return toHex(sha256(file, encodeUtf8(JSON.stringify(rules))).subarray(0, 16));
 }
 
 function readConfig(file: Uint8Array): Readonly<Record<string, unknown>> {

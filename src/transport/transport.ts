@@ -1,6 +1,6 @@
 import ky from 'ky';
-import { concatBytes } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { concatBytes } from '../kernel/concat.ts';
 import { withAttemptTimeout } from '../policy/timeout.ts';
 import { stringifyExact } from '../wire/json/exact-json.ts';
 import { checkedResponse } from './checked-response.ts';

@@ -43,7 +43,7 @@ interface Client {
   readonly sampler: SamplingClient;
 }
 
-const state: ProbeState = {
+const AT_FIRST: ProbeState = {
   outcome: 'down',
   underWay: 0,
   most: 0,
@@ -51,6 +51,7 @@ const state: ProbeState = {
   isSettled: false,
   refused: 0,
 };
+const state: ProbeState = { ...AT_FIRST };
 let command: Command | undefined;
 let result: { readonly value: unknown } | undefined;
 
@@ -103,14 +104,7 @@ async function answer(): Promise<Response> {
 async function open(namespace: KeyValueNamespace, options: CircuitClientOptions): Promise<Client> {
   const time = createSteadyTime();
   const { clock } = time;
-  Object.assign(state, {
-    outcome: 'down',
-    underWay: 0,
-    most: 0,
-    submissions: 0,
-    isSettled: false,
-    refused: 0,
-  });
+  Object.assign(state, AT_FIRST);
   const { fetch } = scriptedFetch({ ...healthyScript(), asample: [answer] }, undefined, { clock });
   const service = createServiceClient({
     apiKey: options.apiKey,

@@ -1,5 +1,6 @@
 import type { RandomSource } from '../../src/index.ts';
-import { concatBytes, encodeUtf8 } from '../../src/kernel/bytes.ts';
+import { encodeUtf8 } from '../../src/kernel/bytes.ts';
+import { concatBytes } from '../../src/kernel/concat.ts';
 import { pick } from './json-mutations.ts';
 
 /** A body, and what was done to it. */

@@ -1,3 +1,4 @@
+import { concatFloat32 } from '../../kernel/concat.ts';
 import { TinkerInputError } from '../../kernel/errors.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { TokenIds } from '../../wire/types/model-input.ts';
@@ -94,7 +95,7 @@ export function createConversation(
       return idsOf(all());
     },
     get weights() {
-      return weightsOf(all());
+      return concatFloat32(all().map(({ weights }) => weights));
     },
     get messages() {
       return [...messages];
@@ -145,7 +146,10 @@ export function createConversation(
         throw new TinkerInputError('conversation', 'has no sampled reply to train on: addSampled first');
       const end = turnEnd({ encoder, input }, rendered.slice(0, last.message + 1), last);
       const tokens = [...runs.map((run) => run.tokens), ...end];
-      return datumOf({ ids: idsOf(tokens), weights: weightsOf(tokens) }, options);
+      return datumOf(
+        { ids: idsOf(tokens), weights: concatFloat32(tokens.map(({ weights }) => weights)) },
+        options,
+      );
     },
   };
 }
@@ -211,14 +215,4 @@ function sampledSpans(runs: readonly Run[]): readonly SampledSpan[] {
     end += tokens.ids.length;
     return sampled === undefined ? [] : [{ ...sampled, start, end }];
   });
-}
-
-function weightsOf(runs: readonly WeightedTokens[]): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(runs.reduce((length, { weights }) => length + weights.length, 0));
-  let at = 0;
-  for (const { weights } of runs) {
-    out.set(weights, at);
-    at += weights.length;
-  }
-  return out;
 }

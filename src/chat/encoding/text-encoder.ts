@@ -1,3 +1,4 @@
+import { concatInt32 } from '../../kernel/concat.ts';
 import type { AddedToken, Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { FoundToken } from './added-token-finder.ts';
 
@@ -109,13 +110,7 @@ export function createChunkEncoder(tokenizer: Tokenizer): ChunkEncoder {
 
 /** The ids of chunks, one after the other. */
 export function idsOf(chunks: readonly { readonly ids: Int32Array }[]): Int32Array<ArrayBuffer> {
-  const out = new Int32Array(chunks.reduce((length, { ids }) => length + ids.length, 0));
-  let at = 0;
-  for (const { ids } of chunks) {
-    out.set(ids, at);
-    at += ids.length;
-  }
-  return out;
+  return concatInt32(chunks.map(({ ids }) => ids));
 }
 
 function isEqual(a: Int32Array, b: Int32Array): boolean {

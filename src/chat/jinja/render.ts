@@ -1,4 +1,5 @@
 import { Environment } from '@huggingface/jinja';
+import { messageOf } from '../../kernel/bare-message.ts';
 import { dateAt } from '../../kernel/clock.ts';
 import { isTinkerError, TinkerInputError } from '../../kernel/errors.ts';
 import type { ChatMessage } from '../message.ts';
@@ -66,7 +67,7 @@ export function createRenderer({ template, variables, now }: RendererOptions): R
       return run(template, given, ownersOf(variables, input));
     } catch (cause) {
       if (isTinkerError(cause)) throw cause;
-      throw new TinkerInputError('messages', `cannot be written: the template says ${wordsOf(cause)}`, {
+      throw new TinkerInputError('messages', `cannot be written: the template says ${messageOf(cause)}`, {
         cause,
       });
     }
@@ -135,10 +136,6 @@ function rangeOf(first: number, last?: number, step = 1): number[] {
   const [start, end] = last === undefined ? [0, first] : [first, last];
   const count = Math.max(0, Math.ceil((end - start) / step));
   return Array.from({ length: count }, (_, i) => start + i * step);
-}
-
-function wordsOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** Where the turn of a message begins and ends in the text; `undefined` where it writes nothing or not in one piece. */

@@ -1,3 +1,4 @@
+import { concatInt32 } from '../../kernel/concat.ts';
 import { TinkerInputError } from '../../kernel/errors.ts';
 import { checkedChunks, chunksLength } from '../../wire/checked-chunks.ts';
 import type { CheckedChunk } from '../../wire/checked-datum.ts';
@@ -66,7 +67,7 @@ function joined(chunks: readonly CheckedChunk[]): CheckedChunk[] {
   const out: CheckedChunk[] = [];
   let run: Int32Array[] = [];
   const endRun = (): void => {
-    if (run.length > 0) out.push({ type: 'encoded_text', tokens: concatTokens(run) });
+    if (run.length > 0) out.push({ type: 'encoded_text', tokens: concatInt32(run) });
     run = [];
   };
   for (const chunk of chunks) {
@@ -76,15 +77,5 @@ function joined(chunks: readonly CheckedChunk[]): CheckedChunk[] {
     } else if (chunk.tokens.length > 0) run.push(chunk.tokens);
   }
   endRun();
-  return out;
-}
-
-function concatTokens(runs: readonly Int32Array[]): Int32Array {
-  const out = new Int32Array(runs.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const run of runs) {
-    out.set(run, at);
-    at += run.length;
-  }
   return out;
 }

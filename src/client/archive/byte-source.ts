@@ -1,5 +1,5 @@
-import { concatBytes } from '../../kernel/bytes.ts';
 import { show } from '../../kernel/checks.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 import { TinkerInputError, TinkerResponseError } from '../../kernel/errors.ts';
 
 /** Bytes from anywhere. */

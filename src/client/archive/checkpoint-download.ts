@@ -1,6 +1,6 @@
 import { raceAbort } from '../../kernel/abort.ts';
-import { concatBytes } from '../../kernel/bytes.ts';
 import { checkFinite, show } from '../../kernel/checks.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 import { TinkerInputError } from '../../kernel/errors.ts';
 import type { CallOptions, Scope } from '../../operations/scope.ts';
 import type { FetchLike } from '../../transport/transport.ts';

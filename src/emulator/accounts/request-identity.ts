@@ -1,4 +1,5 @@
-import { concatBytes, encodeUtf8 } from '../../kernel/bytes.ts';
+import { encodeUtf8 } from '../../kernel/bytes.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 import type { TrainingRequest } from '../training/training-request.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { concatBytes } from '../../kernel/bytes.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 import type { EmulatorDialect } from './dialect.ts';
 import type { Answer, Exchange, Layer } from './exchange.ts';
 import { editJson, jsonOf, problemAnswer } from './json-body.ts';

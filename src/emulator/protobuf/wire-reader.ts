@@ -1,4 +1,4 @@
-import { concatBytes } from '../../kernel/bytes.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 import { type HttpProblem, problem } from '../http/http.ts';
 
 /**

@@ -1,4 +1,5 @@
-import { concatBytes, encodeUtf8 } from '../../kernel/bytes.ts';
+import { encodeUtf8 } from '../../kernel/bytes.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 
 /**
  * Writes a protobuf message field by field, in the order of the calls. As proto3 has it, a number that is 0 and a text or

@@ -1,3 +1,4 @@
+import { concatInt32 } from '../../kernel/concat.ts';
 import { type OperationFailure, userFailure } from '../futures/operation-failure.ts';
 import { type Fields, fieldsOf, readNumbers } from '../http/fields.ts';
 import { problem } from '../http/http.ts';
@@ -39,11 +40,5 @@ export function tokensOf(chunks: readonly InputChunk[], at: string): Int32Array 
   }
   const [only] = tokens;
   if (only !== undefined && tokens.length === 1) return only;
-  const joined = new Int32Array(tokens.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of tokens) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
+  return concatInt32(tokens);
 }

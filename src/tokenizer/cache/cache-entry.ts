@@ -1,4 +1,5 @@
-import { concatBytes, decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 import { sha256OfBytes } from '../../kernel/digest.ts';
 import { MAX_FILE_BYTES } from '../hub/hub-files.ts';
 import { gunzipped, gzipped } from './gzip.ts';

@@ -1,5 +1,7 @@
+import { messageOf } from '../../kernel/bare-message.ts';
 import { encodeUtf8, toHex } from '../../kernel/bytes.ts';
 import { sha256 } from '../../kernel/sha256.ts';
+import { MAX_KEY_BYTES } from '../../storage/checked-size.ts';
 import { guarded } from '../../storage/guarded.ts';
 import type { ResolvedLoadOptions } from '../hub/load-options.ts';
 import { type KeptFile, packEntry, unpackEntry } from './cache-entry.ts';
@@ -18,9 +20,6 @@ export interface FileCache {
 
 /** Longest wait for one call of the store, in milliseconds: values have millions of bytes. */
 const CALL_LIMIT_MS = 5_000;
-
-/** Longest key that a store takes, in bytes. */
-const MAX_KEY_BYTES = 512;
 
 /** The cache of one revision of a repository; one that keeps nothing where there is no storage. */
 export function createFileCache(
@@ -55,7 +54,7 @@ export function createFileCache(
         } catch (error) {
           if (told.has(key)) continue;
           told.add(key);
-          const message = `it is damaged: ${error instanceof Error ? error.message : String(error)}`;
+          const message = `it is damaged: ${messageOf(error)}`;
           emit({ type: 'storage_trouble', operation: 'parse', key, message });
         }
       }

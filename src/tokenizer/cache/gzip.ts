@@ -1,4 +1,4 @@
-import { concatBytes } from '../../kernel/bytes.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 
 /** Packed with gzip; `undefined` where the platform cannot. */
 export async function gzipped(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | undefined> {

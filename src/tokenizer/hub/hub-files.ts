@@ -1,6 +1,6 @@
 import { linkAbort, raceAbort, sleep } from '../../kernel/abort.ts';
-import { concatBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 import { sha256OfBytes } from '../../kernel/digest.ts';
 import { isTinkerError, TinkerConnectionError, TinkerResponseError } from '../../kernel/errors.ts';
 import {

@@ -1,4 +1,5 @@
 import { BPE, Tokenizer as LibraryTokenizer, Unigram } from '@huggingface/tokenizers';
+import { messageOf } from '../../kernel/bare-message.ts';
 import { decodeUtf8, encodeUtf8, toHex } from '../../kernel/bytes.ts';
 import { checkInteger, checkRecord } from '../../kernel/checks.ts';
 import { TinkerInputError } from '../../kernel/errors.ts';
@@ -6,6 +7,7 @@ import { sha256 } from '../../kernel/sha256.ts';
 import { checkedTokens } from '../../wire/checked-tokens.ts';
 import { readChatTemplate } from '../chat-template.ts';
 import { checkedMode, checkedText } from '../checked-text.ts';
+import { fingerprintOf } from '../fingerprint.ts';
 import type { AddedToken, Tokenizer } from '../tokenizer.ts';
 import { createTextSplitter } from './added-token-splitter.ts';
 import { readAddedTokens } from './added-tokens.ts';
@@ -50,7 +52,7 @@ export function digestedTokenizer(
   tokenizerConfigJson: JsonFile,
   options: HuggingFaceOptions & { readonly digests: readonly string[] },
 ): Tokenizer {
-  const fingerprint = toHex(sha256(encodeUtf8(options.digests.join())).subarray(0, 16));
+  const fingerprint = fingerprintOf(encodeUtf8(options.digests.join()));
   const file = readJson('tokenizer.json', tokenizerJson);
   const config = readJson('tokenizer_config.json', tokenizerConfigJson);
   const chatTemplate = readChatTemplate(config, options.chatTemplate);
@@ -58,8 +60,7 @@ export function digestedTokenizer(
     return assemble(file, { fingerprint, chatTemplate });
   } catch (cause) {
     if (cause instanceof TinkerInputError) throw cause;
-    const words = cause instanceof Error ? cause.message : String(cause);
-    throw new TinkerInputError('tokenizer.json', `cannot be used: ${words}`, { cause });
+    throw new TinkerInputError('tokenizer.json', `cannot be used: ${messageOf(cause)}`, { cause });
   }
 }
 

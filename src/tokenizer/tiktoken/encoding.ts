@@ -1,4 +1,5 @@
-import { concatBytes, decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
+import { decodeUtf8, encodeUtf8 } from '../../kernel/bytes.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 import { TinkerInputError } from '../../kernel/errors.ts';
 import { checkedTokens } from '../../wire/checked-tokens.ts';
 import { checkedMode, checkedText } from '../checked-text.ts';

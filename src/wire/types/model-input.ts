@@ -1,4 +1,5 @@
 import { checkInteger, show } from '../../kernel/checks.ts';
+import { concatInt32 } from '../../kernel/concat.ts';
 import { TinkerInputError } from '../../kernel/errors.ts';
 import { dmelLength } from '../checked-chunks.ts';
 import { checkedTokens } from '../checked-tokens.ts';
@@ -83,13 +84,7 @@ export const ModelInput = {
       if (chunk.type === 'encoded_text') return checkedTokens(`${field}.tokens`, chunk.tokens);
       throw new TinkerInputError(field, `must be text for its tokens to be known, got ${show(chunk.type)}`);
     });
-    const out = new Int32Array(runs.reduce((length, run) => length + run.length, 0));
-    let at = 0;
-    for (const run of runs) {
-      out.set(run, at);
-      at += run.length;
-    }
-    return out;
+    return concatInt32(runs);
   },
   /**
    * Number of positions the input takes in the model's context: tokens of text, `expectedTokens` of images, rows of dmel.

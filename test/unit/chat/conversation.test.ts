@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { type ChatMessage, type Conversation, createChat, rlDatum } from 'isotinker/chat';
 import { describe, expect, it } from 'vitest';
-import { json, realTokenizer, text } from './real-tokenizers.ts';
+import { json, realTokenizer, TEMPLATES, text } from './real-tokenizers.ts';
 import { PLAIN, smallTokenizer, turnsTokenizer } from './small-tokenizer.ts';
 
 const tokenizer = turnsTokenizer();
@@ -297,16 +297,8 @@ describe('every next prompt', () => {
     special: addedTokens.filter(({ special }) => special).map((token) => token.text),
     ordinary: addedTokens.filter(({ special }) => !special).map((token) => token.text),
   });
-  const files = [
-    'chatml',
-    'chatml-plain',
-    'llama3-headers',
-    'mistral-inst',
-    'gemma-turns',
-    'harmony-channels',
-  ];
   const chats = new Map([
-    ...files.map((file) => {
+    ...TEMPLATES.map((file) => {
       const template = text(`test/golden/chat/templates/${file}.jinja`);
       const own = createChat(small, { template, variables: variables[file], now: () => 0 });
       return [file, [own, small] as const] as const;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { type ChatMessage, createChat } from 'isotinker/chat';
 import { describe, expect, it } from 'vitest';
-import { json, realTokenizer, text } from './real-tokenizers.ts';
+import { json, realTokenizer, TEMPLATES, text } from './real-tokenizers.ts';
 import { smallTokenizer, TURNS, turnsTokenizer } from './small-tokenizer.ts';
 
 const qwen = realTokenizer('qwen3');
@@ -334,21 +334,13 @@ describe('what the template says', () => {
   });
 
   it('is told apart in every template of the vectors', () => {
-    const files = [
-      'chatml',
-      'chatml-plain',
-      'llama3-headers',
-      'mistral-inst',
-      'gemma-turns',
-      'harmony-channels',
-    ];
     const { addedTokens, variables } = json<{
       addedTokens: { text: string; special: boolean }[];
       variables: Record<string, Record<string, string>>;
     }>('test/golden/chat/gpt2.json');
     const special = addedTokens.filter((token) => token.special).map((token) => token.text);
     const small = smallTokenizer({ special });
-    for (const file of files) {
+    for (const file of TEMPLATES) {
       const template = text(`test/golden/chat/templates/${file}.jinja`);
       const own = createChat(small, { template, variables: variables[file], now: () => 0 });
       const counted = (words: string): number =>

@@ -34,3 +34,13 @@ export function realTokenizer(
   );
   return huggingFaceTokenizer(file, json<object>(`${folder}/tokenizer_config.json`));
 }
+
+/** Names of the vectors' templates that write what is in messages as it is. */
+export const TEMPLATES = [
+  'chatml',
+  'chatml-plain',
+  'llama3-headers',
+  'mistral-inst',
+  'gemma-turns',
+  'harmony-channels',
+] as const;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../../../src/kernel/clock.ts';
 import { seededRandom } from '../../../src/kernel/random.ts';
 import { type DenoKeyValue, denoKvStorage } from '../../../src/storage/kv.ts';
 import { memoryStorage } from '../../../src/storage/memory.ts';
@@ -38,6 +39,15 @@ function expectSame(seen: Uint8Array | undefined, expected: Uint8Array | undefin
   expect(seen?.length).toBe(expected?.length);
   if (seen !== undefined && expected !== undefined) expect(Buffer.compare(seen, expected)).toBe(0);
 }
+
+/** The clock, and a note of each wait. */
+const telling = (clock: VirtualClock, waits: number[]): Clock => ({
+  ...clock,
+  schedule(callback, ms) {
+    waits.push(ms);
+    return clock.schedule(callback, ms);
+  },
+});
 
 describe('the contract', () => {
   it.each(storageCases())('$name', async ({ run }) => {
@@ -372,13 +382,7 @@ describe('two contexts', () => {
         atomic: () => rival.atomic(),
       },
       {
-        clock: {
-          ...clock,
-          schedule(callback, ms) {
-            waits.push(ms);
-            return clock.schedule(callback, ms);
-          },
-        },
+        clock: telling(clock, waits),
         random: () => 0,
       },
     );
@@ -402,13 +406,7 @@ describe('two contexts', () => {
         atomic: () => rival.atomic(),
       },
       {
-        clock: {
-          ...clock,
-          schedule(callback, ms) {
-            waits.push(ms);
-            return clock.schedule(callback, ms);
-          },
-        },
+        clock: telling(clock, waits),
         random: () => 0.5,
       },
     );
