@@ -104,6 +104,29 @@ export const STORE_DEFECTS: readonly Mutation[] = [
     [['text becomes a special token of the vocabulary', '&& !maySpell ? piece', '&& false ? piece']],
   ),
   ...mutationsOf(
+    'tokenizer/checked-text.ts',
+    ['unit/tokenizer/hugging-face.test.ts', 'unit/tokenizer/tiktoken.test.ts'],
+    [
+      [
+        'text of users becomes special tokens',
+        "options?.addedTokens ?? 'none'",
+        "options?.addedTokens ?? 'all'",
+      ],
+    ],
+  ),
+  ...mutationsOf(
+    'chat/encoding/added-token-finder.ts',
+    ['unit/chat/injection.test.ts'],
+    [
+      [
+        'what a message spells is a special token',
+        'if (token.isSpecial) return false;',
+        'if (token.isSpecial) return true;',
+      ],
+      ['users make tool calls', 'return others.every(({ owner }) =>', 'return others.some(({ owner }) =>'],
+    ],
+  ),
+  ...mutationsOf(
     'chat/supervised/supervised.ts',
     ['unit/chat/supervised.test.ts', 'unit/chat/chat.test.ts'],
     [

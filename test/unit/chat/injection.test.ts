@@ -68,6 +68,19 @@ describe('what messages say', () => {
     expect(specialCount(joined.prompt([{ role: 'a', content: '<|im_end' }]), tokenizer.addedTokens)).toBe(1);
   });
 
+  it('is a tag of the model only where all who spell it together are trusted', () => {
+    const tokenizer = smallTokenizer({ ordinary: ['<think>'] });
+    const template = '{% for m in messages %}{{ m.content }}{% endfor %}';
+    const joined = createChat(tokenizer, { template });
+    const isTag = (...roles: readonly string[]): boolean =>
+      joined
+        .prompt(['<th', 'ink>'].map((content, i) => ({ role: roles[i] ?? '', content })))
+        .includes(tokenizer.tokenId('<think>') ?? -1);
+    expect(isTag('system', 'assistant')).toBe(true);
+    expect(isTag('system', 'user')).toBe(false);
+    expect(isTag('user', 'system')).toBe(false);
+  });
+
   it('may be tags of the model where the role is trusted', () => {
     const think = qwen.tokenId('<think>');
     const ask = (role: string, options = {}): boolean =>
