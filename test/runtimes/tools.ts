@@ -11,8 +11,15 @@ const LOCK_FILE = `${FOLDER}package-lock.json`;
 /** The lock file that the installed packages are of. */
 const INSTALLED_LOCK_FILE = `${INSTALLED}.installed-lock.json`;
 
-/** Install the runtimes, unless the right ones are there. Call it before anything below. */
-export async function installTools(): Promise<void> {
+let installation: Promise<void> | undefined;
+
+/** Install the runtimes, unless the right ones are there: once, whoever asks. Call it before anything below. */
+export function installTools(): Promise<void> {
+  installation ??= install();
+  return installation;
+}
+
+async function install(): Promise<void> {
   const wanted = readFileSync(LOCK_FILE, 'utf8');
   if (existsSync(INSTALLED_LOCK_FILE) && readFileSync(INSTALLED_LOCK_FILE, 'utf8') === wanted) return;
   const result = await runCommand('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
