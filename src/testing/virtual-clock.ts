@@ -46,13 +46,17 @@ export function createVirtualClock(options: VirtualClockOptions | number = {}): 
     typeof options === 'number' ? { startMs: options } : options;
   checkFinite('startMs', startMs);
   checkInteger('graceTurns', graceTurns, { min: 1 });
+  return createSettlingClock(startMs, () => realTurns(graceTurns));
+}
+
+/** The same for who knows what the platform is at. @param settle - Ends when nothing moves but with time. */
+export function createSettlingClock(startMs: number, settle: () => Promise<void>): VirtualClock {
   const timers = createTimerHeap();
   let background = 0;
   let elapsed = 0;
   let skew = 0;
   let scheduled = 0;
 
-  const settle = (): Promise<void> => realTurns(graceTurns);
   const drop = (timer: HeapTimer): void => {
     if (timers.remove(timer) && timer.isBackground) background -= 1;
   };

@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type BrowserEngine, findBrowser } from './find-browser.ts';
 import type { Browser, Launch } from './launch.ts';
 import { launchChromium } from './launch-chromium.ts';
 import { launchFirefox } from './launch-firefox.ts';
 import { launchWebkit } from './launch-webkit.ts';
+import { openTemporaryFolder } from './temporary-folder.ts';
 
 const LAUNCHERS: Readonly<Record<BrowserEngine, (launch: Launch) => Promise<Browser>>> = {
   chromium: launchChromium,
@@ -21,12 +19,7 @@ export async function openBrowser(
 ): Promise<Browser> {
   const found = findBrowser(engine);
   if ('missing' in found) throw new Error(found.missing);
-  const profile = mkdtempSync(join(tmpdir(), `isotinker-${engine}-`));
-  const drop = (): void => {
-    process.off('exit', drop);
-    rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
-  };
-  process.once('exit', drop);
+  const { path: profile, drop } = openTemporaryFolder(engine);
   try {
     const browser = await LAUNCHERS[engine]({ program: found.program, urls, profile, signal });
     return {

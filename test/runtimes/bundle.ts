@@ -7,8 +7,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  * A program and all it imports as one script that any page or worker can load. The library is taken from its sources.
  *
  * @param entry - Path of its TypeScript file from the repository's root.
+ * @param globalName - A variable for what the program exports. None if left out.
  */
-export async function bundle(entry: string): Promise<string> {
+export async function bundle(entry: string, globalName?: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [entry],
     absWorkingDir: ROOT,
@@ -16,6 +17,7 @@ export async function bundle(entry: string): Promise<string> {
     bundle: true,
     write: false,
     format: 'iife',
+    ...(globalName !== undefined && { globalName }),
     platform: 'browser',
     target: 'es2022',
     logLevel: 'warning',

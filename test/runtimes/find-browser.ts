@@ -20,7 +20,7 @@ const DEBIAN: Readonly<Record<BrowserEngine, { package: string; programs: () => 
 export function findBrowser(engine: BrowserEngine): FoundBrowser {
   const { package: names, programs } = DEBIAN[engine];
   const program = programs().find((path) => existsSync(path));
-  const how = `apt-get install ${names}`;
+  const how = `apt-get install -y ${names}`;
   if (program === undefined) return { missing: `${engine} is missing: ${how}` };
   if (engine === 'webkit' && !existsSync(XVFB))
     return { missing: `Xvfb, which webkit is shown on, is missing: ${how}` };

@@ -5,12 +5,16 @@ export interface OwnProcess {
   readonly child: ChildProcess;
   /** Resolves when it ends, for whatever reason, with how it ended and the last it printed. */
   readonly ended: Promise<string>;
+  /** The last it wrote to its standard error. */
+  complaints(): string;
   /** End it and what it started, by their ids. Resolves when it is gone. */
   end(): Promise<void>;
 }
 
 /** How to start a program. */
 export interface OwnProcessOptions {
+  /** Where it runs. @default this process's own */
+  readonly cwd?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Give it a pipe at file descriptor 3 to write to. @default false */
   readonly hasPipe?: boolean | undefined;
@@ -25,17 +29,19 @@ const PATIENCE_MS = 5_000;
 export function startProcess(
   program: string,
   args: readonly string[],
-  { env = {}, hasPipe = false, signal: ending }: OwnProcessOptions,
+  { cwd, env = {}, hasPipe = false, signal: ending }: OwnProcessOptions,
 ): OwnProcess {
   const child = spawn(program, args, {
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(hasPipe ? ['pipe' as const] : [])],
     detached: true,
   });
-  let printed = '';
+  let [printed, complaints] = ['', ''];
   for (const stream of [child.stdout, child.stderr])
     stream?.setEncoding('utf8').on('data', (text: string) => {
       printed = (printed + text).slice(-2_000);
+      if (stream === child.stderr) complaints = (complaints + text).slice(-2_000);
     });
   const signal = (name: NodeJS.Signals): void => {
     try {
@@ -56,6 +62,7 @@ export function startProcess(
   return {
     child,
     ended,
+    complaints: () => complaints.trim(),
     async end() {
       signal('SIGTERM');
       const timer = setTimeout(killAll, PATIENCE_MS);

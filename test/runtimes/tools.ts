@@ -1,32 +1,37 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { runCommand } from '../support/command.ts';
+import { installLocked } from '../support/locked-packages.ts';
 
 // The runtimes that npm carries, at the exact versions of the lock file beside this one. Their programs are in packages
 // of their own, one per platform, so that no install script needs to run.
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 const INSTALLED = `${FOLDER}node_modules/`;
-const LOCK_FILE = `${FOLDER}package-lock.json`;
-/** The lock file that the installed packages are of. */
-const INSTALLED_LOCK_FILE = `${INSTALLED}.installed-lock.json`;
 
 let installation: Promise<void> | undefined;
 
 /** Install the runtimes, unless the right ones are there: once, whoever asks. Call it before anything below. */
 export function installTools(): Promise<void> {
-  installation ??= install();
+  installation ??= installLocked(FOLDER, 'the runtimes');
   return installation;
 }
 
-async function install(): Promise<void> {
-  const wanted = readFileSync(LOCK_FILE, 'utf8');
-  if (existsSync(INSTALLED_LOCK_FILE) && readFileSync(INSTALLED_LOCK_FILE, 'utf8') === wanted) return;
-  const result = await runCommand('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
-    cwd: FOLDER,
-  });
-  if (result.code !== 0) throw new Error(`npm ci in test/runtimes failed: ${result.stderr.slice(-1_000)}`);
-  writeFileSync(INSTALLED_LOCK_FILE, wanted);
+/** A runtime, by the name of its package. */
+export type Tool = 'bun' | 'deno' | 'node-20' | 'node-22' | 'node-24' | 'workerd';
+
+/** @returns the exact version that is installed. */
+export function toolVersion(tool: Tool): string {
+  const { devDependencies, optionalDependencies } = JSON.parse(
+    readFileSync(`${FOLDER}package.json`, 'utf8'),
+  ) as Record<string, Readonly<Record<string, string>>>;
+  const wanted = devDependencies?.[tool] ?? optionalDependencies?.[`${tool}-linux-x64`];
+  if (wanted === undefined) throw new Error(`test/runtimes/package.json has no ${tool}`);
+  return wanted.slice(wanted.lastIndexOf('@') + 1);
+}
+
+/** @returns the program of Node 20, of the oldest version that the package promises to run on. */
+export function node20(): string {
+  return programOf({ x64: 'node-20-linux-x64/bin/node', arm64: 'node-20-linux-arm64/bin/node' });
 }
 
 /** @returns the program of Node 22. */
@@ -63,6 +68,6 @@ function programOf(file: Readonly<Record<string, string>>): string {
   if (here === undefined)
     throw new Error(`No runtimes are known for ${process.platform} on ${process.arch}, only for Linux`);
   const program = INSTALLED + here;
-  if (!existsSync(program)) throw new Error(`${program} is not installed`);
+  if (!existsSync(program)) throw new Error(`${program} is missing: delete ${INSTALLED}, and run this again`);
   return program;
 }

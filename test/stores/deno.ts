@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CaseResult } from '../runtimes/case-result.ts';
+import { withTemporaryFolder } from '../runtimes/temporary-folder.ts';
 import { deno, installTools } from '../runtimes/tools.ts';
 import { type CommandResult, runCommand } from '../support/command.ts';
-import type { CaseResult } from './case-result.ts';
 import type { DenoTask } from './deno-program.ts';
 
 const RUNTIME = 'Deno KV';
@@ -16,7 +16,10 @@ const OPTIONS = ['--quiet', '--no-config', '--no-remote', '--node-modules-dir=no
 /** Deno KV in files that one or two processes have open: the contract, large values, counting and reading together. */
 export async function storesInDeno(): Promise<readonly CaseResult[]> {
   await installTools();
-  const folder = mkdtempSync(join(tmpdir(), 'stores-in-deno-'));
+  return withTemporaryFolder('stores-in-deno', storesInFolder);
+}
+
+async function storesInFolder(folder: string): Promise<readonly CaseResult[]> {
   const env = { DENO_DIR: join(folder, 'cache'), NO_COLOR: '1' };
   const run = async (...tasks: readonly DenoTask[]): Promise<CaseResult[]> => {
     const results = await Promise.all(
@@ -29,26 +32,22 @@ export async function storesInDeno(): Promise<readonly CaseResult[]> {
     return results.flatMap((result, index) => casesOf(tasks[index]?.task ?? '', result));
   };
 
-  try {
-    return [
-      await typeCase(folder, env),
-      ...(await run({ task: 'contract', file: 'contract' })),
-      ...(await run({ task: 'large', file: 'large' })),
-      // A file is there before two processes open it.
-      ...(await run({ task: 'increment', file: 'count', count: 1 })),
-      ...(await run(
-        { task: 'increment', file: 'count', count: INCREMENTS },
-        { task: 'increment', file: 'count', count: INCREMENTS },
-      )),
-      ...(await run({ task: 'countIs', file: 'count', count: 2 * INCREMENTS + 1 })),
-      ...(await run({ task: 'increment', file: 'overwrite', count: 1 })),
-      ...(await run({ task: 'overwrite', file: 'overwrite' }, { task: 'read', file: 'overwrite' })),
-      ...(await run({ task: 'crash', file: 'crash' })),
-      ...(await run({ task: 'afterCrash', file: 'crash' })),
-    ];
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  return [
+    await typeCase(folder, env),
+    ...(await run({ task: 'contract', file: 'contract' })),
+    ...(await run({ task: 'large', file: 'large' })),
+    // A file is there before two processes open it.
+    ...(await run({ task: 'increment', file: 'count', count: 1 })),
+    ...(await run(
+      { task: 'increment', file: 'count', count: INCREMENTS },
+      { task: 'increment', file: 'count', count: INCREMENTS },
+    )),
+    ...(await run({ task: 'countIs', file: 'count', count: 2 * INCREMENTS + 1 })),
+    ...(await run({ task: 'increment', file: 'overwrite', count: 1 })),
+    ...(await run({ task: 'overwrite', file: 'overwrite' }, { task: 'read', file: 'overwrite' })),
+    ...(await run({ task: 'crash', file: 'crash' })),
+    ...(await run({ task: 'afterCrash', file: 'crash' })),
+  ];
 }
 
 async function typeCase(folder: string, env: Readonly<Record<string, string>>): Promise<CaseResult> {

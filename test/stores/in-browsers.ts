@@ -1,12 +1,12 @@
 import { bundle } from '../runtimes/bundle.ts';
 import type { BrowserEngine } from '../runtimes/find-browser.ts';
 import type { PageServer } from '../runtimes/page-server.ts';
+import type { Recorder } from '../runtimes/recorder.ts';
 import { withPages } from '../runtimes/with-pages.ts';
 import { type Context, type Tab, workerOf } from './contexts.ts';
 import { demand } from './demand.ts';
 import { disturbDatabase } from './disturbed-database.ts';
 import type { PageFunctions } from './page.ts';
-import type { Recorder } from './recorder.ts';
 import { shareBreaker } from './shared-breaker.ts';
 import { shareOpenCircuit, sharePause } from './shared-pauses.ts';
 import { shareTokenizer } from './shared-tokenizer.ts';
@@ -26,8 +26,8 @@ export async function storesInBrowser(
   { recorder, signal }: { readonly recorder: Recorder; readonly signal: AbortSignal },
 ): Promise<void> {
   const name = NAMES[engine];
-  const [page, worker] = await Promise.all(['test/stores/page.ts', 'test/stores/worker.ts'].map(bundle));
-  const scripts = { '/page.js': page ?? '', '/worker.js': worker ?? '' };
+  const [page, worker] = await Promise.all([bundle('test/stores/page.ts'), bundle('test/stores/worker.ts')]);
+  const scripts = { '/page.js': page, '/worker.js': worker };
   const hub = createTinyHub();
   const { answer } = hub;
   // A browser that is missing, or ends, is a failure like any other.

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { storageCases } from '../../src/testing/storage-contract.ts';
-import type { CaseResult } from './case-result.ts';
+import type { CaseResult } from '../runtimes/case-result.ts';
 import type { Command, ProbeState } from './kv-worker-circuit.ts';
 
 // Runs in a newer Node than the tests need, because the simulator of Workers does. Two Workers, each an isolate of its

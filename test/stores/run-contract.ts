@@ -1,7 +1,7 @@
 import { memoryStorage } from 'isotinker';
 import { indexedDbStorage } from 'isotinker/storage/indexeddb';
 import { createVirtualClock, storageCases } from 'isotinker/testing';
-import type { CaseResult } from './case-result.ts';
+import type { CaseResult } from '../runtimes/case-result.ts';
 
 // Runs in a page or a worker.
 

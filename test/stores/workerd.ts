@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import type { CaseResult } from '../runtimes/case-result.ts';
+import { withTemporaryFolder } from '../runtimes/temporary-folder.ts';
 import { installTools, node24 } from '../runtimes/tools.ts';
 import { type CommandResult, runCommand } from '../support/command.ts';
-import type { CaseResult } from './case-result.ts';
 
 const RUNTIME = 'workerd, KV';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -14,8 +13,7 @@ const SIMULATOR = join(ROOT, 'test/runtimes/node_modules/miniflare/dist/src/inde
 /** Cloudflare KV in workerd: the contract, requests that end, and two isolates whose circuits share a namespace. */
 export async function storesInWorkerd(): Promise<readonly CaseResult[]> {
   await installTools();
-  const folder = mkdtempSync(join(tmpdir(), 'stores-in-workerd-'));
-  try {
+  return withTemporaryFolder('stores-in-workerd', async (folder) => {
     const worker = join(folder, 'worker.mjs');
     const program = join(folder, 'program.mjs');
     await bundle('test/stores/kv-worker.ts', worker, 'browser');
@@ -24,9 +22,7 @@ export async function storesInWorkerd(): Promise<readonly CaseResult[]> {
       env: { NO_COLOR: '1' },
     });
     return casesOf(result);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** A program and all it imports of the repository as one module. */

@@ -3,7 +3,7 @@ import type { TinkerEvent } from '../../src/kernel/diagnostics.ts';
 import { type AccountOptions, createAccount } from '../../src/operations/account.ts';
 import { createMeter } from '../../src/operations/metering.ts';
 import { createOperations } from '../../src/operations/operations.ts';
-import type { Runtime } from '../../src/operations/runtime.ts';
+import type { PassRuntime } from '../../src/operations/runtime.ts';
 import { createScopes } from '../../src/operations/scope.ts';
 import { noTelemetry } from '../../src/operations/telemetry/telemetry.ts';
 import { createTokenBudget } from '../../src/operations/token-budget.ts';
@@ -18,7 +18,7 @@ import { type ClientConfig, defaultClientConfig } from '../../src/wire/json/clie
 
 /** What operations run on, with a scripted server behind it. */
 export interface TestRuntime {
-  readonly runtime: Runtime;
+  readonly runtime: PassRuntime;
   readonly clock: VirtualClock;
   readonly requests: readonly SeenRequest[];
   /** When each request was made, on the clock. */
@@ -40,7 +40,7 @@ export interface TestServerSettings {
 /** A runtime on virtual time, without jitter, that talks to a script. */
 export function testRuntime(
   script: Record<string, readonly Answer[]>,
-  options: Partial<Runtime> = {},
+  options: Partial<PassRuntime> = {},
   accountOptions: Partial<AccountOptions> = {},
   { config: sets, compress }: TestServerSettings = {},
 ): TestRuntime {
@@ -82,7 +82,7 @@ export function testRuntime(
   const settings = { current: config, isServed: sets !== undefined, ready: async () => config };
   const format = options.wireFormat ?? 'auto';
   if (sets !== undefined) account.apply(config);
-  const runtime: Runtime = {
+  const runtime: PassRuntime = {
     clock,
     random,
     createId: () => `id-${++ids}`,

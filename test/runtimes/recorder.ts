@@ -1,5 +1,8 @@
-import { aborted } from '../runtimes/aborted.ts';
+import { aborted } from './aborted.ts';
 import type { CaseResult } from './case-result.ts';
+
+/** Results of one runtime. */
+export type CaseResults = readonly Omit<CaseResult, 'runtime'>[];
 
 /** Results as they come. */
 export interface Recorder {
@@ -7,12 +10,10 @@ export interface Recorder {
   readonly results: readonly CaseResult[];
   /** How long each runtime took, in milliseconds. */
   readonly durations: ReadonlyMap<string, number>;
+  /** Keep what a runtime gave in so many milliseconds; nothing at all counts as a failure. */
+  add(runtime: string, ended: CaseResults, ms: number): void;
   /** Do several cases of a runtime at once; where that fails as a whole, it counts as one case of that name. */
-  cases(
-    runtime: string,
-    name: string,
-    work: () => Promise<readonly Omit<CaseResult, 'runtime'>[]>,
-  ): Promise<void>;
+  cases(runtime: string, name: string, work: () => Promise<CaseResults>): Promise<void>;
   /** Do one case: it passes unless it rejects. */
   check(runtime: string, name: string, work: () => Promise<unknown>): Promise<void>;
 }
@@ -24,25 +25,24 @@ export function createRecorder(signal: AbortSignal): Recorder {
   const limit = aborted(signal);
   limit.catch(() => {});
 
-  async function cases(
-    runtime: string,
-    name: string,
-    work: () => Promise<readonly Omit<CaseResult, 'runtime'>[]>,
-  ): Promise<void> {
+  function add(runtime: string, ended: CaseResults, ms: number): void {
+    const some = ended.length > 0 ? ended : [{ name: 'runs', error: 'not a single case was run' }];
+    results.push(...some.map((one) => ({ runtime, ...one })));
+    durations.set(runtime, (durations.get(runtime) ?? 0) + ms);
+  }
+
+  async function cases(runtime: string, name: string, work: () => Promise<CaseResults>): Promise<void> {
     const started = performance.now();
-    try {
-      const ended = await Promise.race([work(), limit]);
-      if (ended.length === 0) throw new Error('not a single case was run');
-      results.push(...ended.map((one) => ({ runtime, ...one })));
-    } catch (error) {
-      results.push({ runtime, name, error: error instanceof Error ? error.message : String(error) });
-    }
-    durations.set(runtime, (durations.get(runtime) ?? 0) + performance.now() - started);
+    const ended = await Promise.race([work(), limit]).catch((error: unknown) => [
+      { name, error: error instanceof Error ? error.message : String(error) },
+    ]);
+    add(runtime, ended, performance.now() - started);
   }
 
   return {
     results,
     durations,
+    add,
     cases,
     check: (runtime, name, work) =>
       cases(runtime, name, async () => {

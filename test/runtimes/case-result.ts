@@ -1,4 +1,4 @@
-/** How one check of a store in its real engine went. */
+/** How one check in a runtime went. */
 export interface CaseResult {
   /** Where it ran. */
   readonly runtime: string;
