@@ -1,3 +1,9 @@
+/**
+ * Options of a client from environment variables.
+ *
+ * @module isotinker/env
+ */
+
 import { TinkerInputError } from './kernel/errors.ts';
 
 /** The variables that {@link optionsFromEnv} reads; others may be beside them. Blank ones count as not set. */

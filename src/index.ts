@@ -1,3 +1,9 @@
+/**
+ * Train and sample: the clients, their data and their errors.
+ *
+ * @module isotinker
+ */
+
 export type { BytesInput } from './client/archive/byte-source.ts';
 export type {
   CheckpointDownload,
@@ -6,6 +12,7 @@ export type {
 } from './client/archive/checkpoint-download.ts';
 export { type ArchiveEntry, extractArchive } from './client/archive/tar-archive.ts';
 export type { ClientConfigOverrides } from './client/client-config-check.ts';
+export { createSamplingService } from './client/create-sampling-service.ts';
 export type { CustomLoss, CustomLossResult } from './client/custom-loss/custom-loss.ts';
 export {
   checkGradients,
@@ -21,8 +28,9 @@ export type { RestClient, SessionQuery, TrainingRunQuery } from './client/rest/r
 export type { AccessOptions, AccessScope } from './client/rest/rest-routes.ts';
 export type { UsageWindow } from './client/rest/usage-window.ts';
 export type { Identity } from './client/rest/who-am-i.ts';
-export type { ResultByKind } from './client/resume.ts';
+export type { ResultByKind, SamplingKind } from './client/resume.ts';
 export type { SamplingClient } from './client/sampling-client.ts';
+export type { SamplingService, SamplingServiceOptions } from './client/sampling-service.ts';
 export type { SamplingSource } from './client/sampling-sessions.ts';
 export {
   createServiceClient,
@@ -70,6 +78,7 @@ export type { TokenKind, TokenUsage } from './operations/metering.ts';
 export type { FutureEvent, FutureStatus } from './operations/operation-view.ts';
 export type { CallOptions, OnLimit } from './operations/scope.ts';
 export { createSharedLimits, type SharedLimits } from './operations/shared-limits.ts';
+export type { TelemetryGauge } from './operations/telemetry/telemetry-delivery.ts';
 export type { TokenBudgetGauge, TokenBudgetOptions } from './operations/token-budget.ts';
 export type { Compress, WireFormat } from './operations/wire-format.ts';
 export type { CircuitBreakerOptions } from './policy/breaker.ts';

@@ -25,7 +25,7 @@ import {
 export interface ChatOptions {
   /** The chat template, in Jinja. @default the tokenizer's own */
   readonly template?: string | undefined;
-  /** Variables for every rendering, beside and before the tokenizer's own; their texts count as the template's. */
+  /** Variables for every rendering, before the tokenizer's own; their texts count as the template's. @default none */
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
   /** Milliseconds since the Unix epoch, for templates that write the date, which is that in UTC. @default the platform's */
   readonly now?: (() => number) | undefined;

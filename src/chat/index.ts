@@ -1,3 +1,9 @@
+/**
+ * From messages to tokens with weights, and from samples to data of a policy gradient.
+ *
+ * @module isotinker/chat
+ */
+
 export { type Chat, type ChatOptions, createChat, type PromptOptions } from './chat.ts';
 export type { Conversation, ConversationSegment, SampledSpan } from './conversation/conversation.ts';
 export {

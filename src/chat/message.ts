@@ -16,7 +16,12 @@ export interface ToolCall {
   /** Ties the tool's result to it. @default none given to the template */
   readonly id?: string | undefined;
   /** What was called, with its arguments as a value; templates differ in whether they take JSON text too. */
-  readonly function: { readonly name: string; readonly arguments: unknown };
+  readonly function: {
+    /** Name of the tool. */
+    readonly name: string;
+    /** What it was given. */
+    readonly arguments: unknown;
+  };
 }
 
 /** One message. Members that are not listed here are given to the template as they are. */

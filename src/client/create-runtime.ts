@@ -7,18 +7,26 @@ import { createOperations } from '../operations/operations.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import { createScopes } from '../operations/scope.ts';
 import { createSettings } from '../operations/settings.ts';
-import { createTelemetry, noTelemetry } from '../operations/telemetry/telemetry.ts';
+import type { Telemetry, TelemetryParts } from '../operations/telemetry/telemetry.ts';
 import { createTokenBudget } from '../operations/token-budget.ts';
-import { createBodyForms } from '../operations/wire-format.ts';
 import { type Credential, resolveKey } from '../transport/credential.ts';
 import { createPipeline } from '../transport/pipeline.ts';
 import { createTransport, type Transport } from '../transport/transport.ts';
 import type { ResolvedServiceOptions } from './options.ts';
 
-/** Everything that the operations of one service share, made of its options. No I/O, no timer. */
-export function createRuntime(options: ResolvedServiceOptions, account: Account): Runtime {
+/**
+ * Everything that the operations of one service share, made of its options. No I/O, no timer.
+ *
+ * @param telemetryOf - Handed in, so that a service without telemetry has none of it in its bundle.
+ */
+export function createRuntime(
+  options: ResolvedServiceOptions,
+  account: Account,
+  telemetryOf: (parts: TelemetryParts) => Telemetry,
+): Runtime {
   const { clock, random, createId, emit, wake, apiKey, attemptTimeoutMs, wireFormat } = options;
   const { retryBudgetMs, pollPolicy, onLimit, serverDeduplicates } = options;
+  const timeoutMs = attemptTimeoutMs;
   const fanout = createAbortFanout();
   const scopes = createScopes(clock, fanout);
   const secrets = typeof apiKey === 'string' ? [apiKey] : [];
@@ -28,19 +36,11 @@ export function createRuntime(options: ResolvedServiceOptions, account: Account)
     scopes,
     transport: transportWith(() => resolveKey(apiKey)),
     sdkVersion: options.sdkVersion,
-    timeoutMs: attemptTimeoutMs,
+    timeoutMs,
     overrides: options.clientConfig,
     apply: (config) => account.apply(config),
   });
-  const credentials = createCredentials({
-    clock,
-    emit,
-    scopes,
-    settings,
-    apiKey,
-    timeoutMs: attemptTimeoutMs,
-    transportWith,
-  });
+  const credentials = createCredentials({ clock, emit, scopes, settings, apiKey, timeoutMs, transportWith });
   const pipeline = createPipeline(
     { ...account, clock },
     transportWith(credentials.current, credentials.refused),
@@ -66,12 +66,11 @@ export function createRuntime(options: ResolvedServiceOptions, account: Account)
     settings,
     credentials,
     wireFormat,
-    forms: createBodyForms({ format: wireFormat, compress: options.compress, settings, emit }),
     unknownFields: new Map(),
     contextLengths: new Map(),
     meter,
     budget: createTokenBudget(options.budget, meter),
-    telemetry: options.telemetry ? createTelemetry({ clock, random, createId, pipeline }) : noTelemetry,
+    telemetry: telemetryOf({ clock, random, createId, pipeline }),
     describesRequests: platformName() !== 'browser',
   };
 }

@@ -80,7 +80,7 @@ export function alignedWithPrompt(
 export function promptLogprobsOf(
   { promptLogprobs }: SampleResponse,
   promptLength: number | undefined,
-): Float32Array {
+): Float32Array<ArrayBuffer> {
   // Nothing comes before a single token; servers that leave the first number out send none at all.
   if (promptLength === 1) return Float32Array.of(Number.NaN);
   if (promptLogprobs !== undefined && (promptLength === undefined || promptLogprobs.length === promptLength))

@@ -13,6 +13,7 @@ import type { Storage } from '../storage/storage.ts';
 import type { TokenizerLoader } from '../tokenizer/tokenizer.ts';
 import { type ConnectionBudget, connectionBudget } from '../transport/connection-budget.ts';
 import type { ApiKey } from '../transport/credential.ts';
+import { platformFetch } from '../transport/platform-fetch.ts';
 import type { AuthScheme, FetchLike } from '../transport/transport.ts';
 import { SPOKEN_SDK_VERSION } from '../version.ts';
 import type { ClientConfig } from '../wire/json/client-config.ts';
@@ -179,7 +180,7 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
     apiKey: checkApiKey(options.apiKey, isHosted),
     baseUrl: normalizeBaseUrl(options.baseUrl || DEFAULT_BASE_URL),
     authScheme: checkAuthScheme(options.authScheme ?? 'x-api-key'),
-    fetch: checkFunction('fetch', options.fetch) ?? ((request) => globalThis.fetch(request)),
+    fetch: checkFunction('fetch', options.fetch) ?? platformFetch,
     defaultHeaders: checkHeaders(options.defaultHeaders ?? {}),
     tags: checkTexts('tags', options.tags ?? []),
     userMetadata: checkMetadata(options.userMetadata ?? {}),

@@ -4,7 +4,6 @@ import { checkHandle, type FutureHandle, type ResumableKind } from '../operation
 import type { RequestType } from '../operations/polling/poll-request.ts';
 import type { Runtime } from '../operations/runtime.ts';
 import type { CallOptions } from '../operations/scope.ts';
-import { readLoaded, readModelId, readOptimStep, readSaved } from '../wire/json/training.ts';
 import type { SampleResponse } from '../wire/types/sampling.ts';
 import type {
   ForwardBackwardOutput,
@@ -13,7 +12,7 @@ import type {
   SaveWeightsResponse,
   UnloadModelResponse,
 } from '../wire/types/training.ts';
-import { onePart, promptLogprobsOf, readPass, readSampled } from './operation-results.ts';
+import { promptLogprobsOf, readSampled } from './operation-results.ts';
 
 /** What each kind of operation resolves to. */
 export interface ResultByKind {
@@ -34,33 +33,51 @@ export interface ResultByKind {
   /** As `sample` has it. */
   readonly sample: SampleResponse;
   /** One number for each token of the prompt. */
-  readonly compute_logprobs: Float32Array;
+  readonly compute_logprobs: Float32Array<ArrayBuffer>;
 }
 
-const TYPES: Readonly<Record<ResumableKind, RequestType>> = {
-  create_model: 'CreateModel',
-  forward: 'Forward',
-  forward_backward: 'ForwardBackward',
-  optim_step: 'OptimStep',
-  save_weights: 'SaveWeights',
-  load_weights: 'LoadWeights',
-  unload_model: 'UnloadModel',
-  sample: 'Sample',
-  compute_logprobs: 'Sample',
-};
+/** How a result of one kind is asked for and read. */
+export interface ResumedKind<T> {
+  readonly type: RequestType;
+  /** Its result may be large. @default false */
+  readonly isLarge?: true;
+  /** It may have been submitted in chunks. @default false */
+  readonly isPass?: true;
+  read(bodies: readonly unknown[], handle: FutureHandle): T;
+}
 
-const LARGE: readonly ResumableKind[] = ['forward', 'forward_backward', 'sample', 'compute_logprobs'];
+/** The kinds that a service resumes. */
+export type ResumedKinds<K extends ResumableKind> = { readonly [P in K]: ResumedKind<ResultByKind[P]> };
+
+/** Kinds of operations of a sampling client. */
+export type SamplingKind = 'sample' | 'compute_logprobs';
+
+/** Those of sampling. */
+export function samplingKinds(): ResumedKinds<SamplingKind> {
+  return {
+    sample: {
+      type: 'Sample',
+      isLarge: true,
+      read: (bodies, { promptLength }) => readSampled(bodies, promptLength),
+    },
+    compute_logprobs: {
+      type: 'Sample',
+      isLarge: true,
+      read: (bodies, { promptLength }) => promptLogprobsOf(readSampled(bodies, promptLength), promptLength),
+    },
+  };
+}
 
 /** Wait for an operation that another process submitted. It submits nothing, and needs no session. */
-export function resumeFuture<K extends ResumableKind>(
+export function resumeFuture<All extends ResumableKind, K extends All>(
   runtime: Runtime,
+  kinds: ResumedKinds<All>,
   handle: FutureHandle & { readonly kind: K },
   options: CallOptions | undefined,
 ): ApiFuture<ResultByKind[K]> {
-  const checked = checkHandle(handle);
+  const checked = checkHandle(handle, Object.keys(kinds) as K[]);
   const { kind, requestIds } = checked;
-  const isLarge = LARGE.includes(kind);
-  const isPass = kind === 'forward' || kind === 'forward_backward';
+  const { type, isLarge, isPass, read }: ResumedKind<ResultByKind[K]> = kinds[kind];
   if (!isPass && requestIds.length > 1) {
     throw new TinkerInputError('handle.requestIds', `must hold one id for ${kind}, got ${requestIds.length}`);
   }
@@ -68,32 +85,12 @@ export function resumeFuture<K extends ResumableKind>(
     runtime,
     {
       path: '/api/v1/retrieve_future',
-      type: TYPES[kind],
+      type,
       isLarge,
       submit: async () => requestIds.map((requestId) => ({ requestId })),
-      decode: readerOf(checked) as (bodies: readonly unknown[]) => ResultByKind[K],
+      decode: (bodies) => read(bodies, checked),
       handle: () => checked,
     },
     options,
   );
-}
-
-function readerOf(handle: FutureHandle & { readonly kind: ResumableKind }) {
-  const { promptLength, metrics } = handle;
-  const readers = {
-    create_model: onePart((body) => readModelId(body) ?? handle.requestIds[0] ?? ''),
-    forward: readPass,
-    forward_backward: (bodies: readonly unknown[]) => {
-      const output = readPass(bodies);
-      return metrics === undefined ? output : { ...output, metrics: { ...output.metrics, ...metrics } };
-    },
-    optim_step: onePart(readOptimStep),
-    save_weights: onePart(readSaved),
-    load_weights: onePart(readLoaded),
-    unload_model: onePart((body) => ({ modelId: readModelId(body) })),
-    sample: (bodies: readonly unknown[]) => readSampled(bodies, promptLength),
-    compute_logprobs: (bodies: readonly unknown[]) =>
-      promptLogprobsOf(readSampled(bodies, promptLength), promptLength),
-  } satisfies { [K in ResumableKind]: (bodies: readonly unknown[]) => ResultByKind[K] };
-  return readers[handle.kind];
 }

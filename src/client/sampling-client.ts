@@ -29,7 +29,7 @@ export interface SamplingClient {
    * Log-probability of each token of a text given those before it: as many numbers as tokens, `NaN` for the first.
    * The server samples one token along the way.
    */
-  computeLogprobs(prompt: ModelInput | TokenIds, options?: CallOptions): ApiFuture<Float32Array>;
+  computeLogprobs(prompt: ModelInput | TokenIds, options?: CallOptions): ApiFuture<Float32Array<ArrayBuffer>>;
   /**
    * Name of the model that the weights adapt, or that is sampled.
    *

@@ -13,6 +13,7 @@ export type SamplingSource =
   | {
       /** Name of the model, as `getServerCapabilities` lists it. */
       readonly baseModel: string;
+      /** None: the model as it is. */
       readonly modelPath?: undefined;
     }
   | {

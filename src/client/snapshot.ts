@@ -49,7 +49,17 @@ export interface ServiceSnapshot {
   /** Operations that have not ended, in the order of their calls. */
   readonly operations: readonly OperationGauge[];
   /** Requests on their way, and those that wait for a connection, by lane. */
-  readonly lanes: Readonly<Record<Lane, { readonly inFlight: number; readonly waiting: number }>>;
+  readonly lanes: Readonly<
+    Record<
+      Lane,
+      {
+        /** On their way. */
+        readonly inFlight: number;
+        /** Waiting for a connection. */
+        readonly waiting: number;
+      }
+    >
+  >;
   /** Limits of sampling. */
   readonly sampling: {
     /** Samples from their submission to their result. */

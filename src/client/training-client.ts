@@ -7,7 +7,7 @@ import type { NumberedRequest } from '../operations/numbered-submission.ts';
 import type { RequestType } from '../operations/polling/poll-request.ts';
 import { createQueueObserver } from '../operations/queue-observer.ts';
 import type { OperationObserver } from '../operations/run-operation.ts';
-import type { Runtime } from '../operations/runtime.ts';
+import type { PassRuntime } from '../operations/runtime.ts';
 import type { CallOptions, Scope } from '../operations/scope.ts';
 import { type Batch, createTurns, type SubmittedBatch } from '../operations/turns.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
@@ -122,7 +122,7 @@ const SAVE_EPHEMERAL = { kind: 'unknown', type: 'SaveWeightsForSampler' } as con
 
 /** A client for a model that exists. @param baseModel - Where it is known. */
 export function createTrainingClient(
-  runtime: Runtime,
+  runtime: PassRuntime,
   { modelId, baseModel }: { readonly modelId: string; readonly baseModel: string | undefined },
   sampling: SamplingSessions,
 ): TrainingClient {

@@ -34,10 +34,15 @@ export interface EmulatorOptions {
    */
   readonly apiKey?: string | undefined;
   /**
-   * Give short-lived tokens for keys, and let nothing but them open the API (protocol 1.4); `lifetimeMs` is how long
-   * they live, at least 1000. @default false; an hour
+   * Give short-lived tokens for keys, and let nothing but them open the API (protocol 1.4). @default false
    */
-  readonly jwt?: boolean | { readonly lifetimeMs?: number | undefined } | undefined;
+  readonly jwt?:
+    | boolean
+    | {
+        /** How long they live, in milliseconds, at least 1000. @default an hour */
+        readonly lifetimeMs?: number | undefined;
+      }
+    | undefined;
   /** What `client/config` answers, by the names of protocol 5.2. @default the dialect's: {} */
   readonly clientConfig?: Readonly<Record<string, unknown>> | undefined;
   /**

@@ -1,3 +1,5 @@
+import { createInnerAbort, type InnerAbort } from './inner-abort.ts';
+
 /** Signals that end together, and follow one longer-lived signal behind a single listener on it. */
 export interface AbortGroup {
   /** A signal of its own for one more member. */
@@ -13,7 +15,7 @@ export interface AbortGroup {
  * each has one of its own.
  */
 export function createAbortGroup(parent: AbortSignal): AbortGroup {
-  const members: AbortController[] = [];
+  const members: InnerAbort[] = [];
   let ended: { readonly reason: unknown } | undefined;
   const abort = (reason: unknown): void => {
     if (ended !== undefined) return;
@@ -25,7 +27,7 @@ export function createAbortGroup(parent: AbortSignal): AbortGroup {
   else parent.addEventListener('abort', onAbort, { once: true });
   return {
     join() {
-      const member = new AbortController();
+      const member = createInnerAbort();
       if (ended === undefined) members.push(member);
       else member.abort(ended.reason);
       return member.signal;

@@ -1,4 +1,5 @@
 import type { Clock, ScheduleOptions } from './clock.ts';
+import { createInnerAbort, type InnerAbort } from './inner-abort.ts';
 
 /** Resolve after `ms`; reject with `signal.reason` if it aborts first. A zero wait still yields a macrotask. */
 export function sleep(
@@ -58,7 +59,15 @@ export interface LinkedAbort {
 
 /** Follow `parent` by hand: `AbortSignal.any` leaks on a long-lived signal in Node, Bun and Deno. */
 export function linkAbort(parent: AbortSignal): LinkedAbort {
-  const controller = new AbortController();
+  return linked(parent, new AbortController());
+}
+
+/** As {@link linkAbort}, for a signal that never leaves the library. */
+export function linkInner(parent: AbortSignal): LinkedAbort {
+  return linked(parent, createInnerAbort());
+}
+
+function linked(parent: AbortSignal, controller: InnerAbort): LinkedAbort {
   const onAbort = (): void => controller.abort(parent.reason);
   if (parent.aborted) onAbort();
   else parent.addEventListener('abort', onAbort, { once: true });

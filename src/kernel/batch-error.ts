@@ -12,6 +12,7 @@ export class TinkerBatchError extends TinkerError {
   /** Of those, how many the server took. */
   readonly acceptedChunks: number;
 
+  /** @internal */
   constructor(chunks: number, acceptedChunks: number, cause: unknown) {
     const why = cause === undefined ? '' : `: ${bareMessage(cause)}`;
     super(

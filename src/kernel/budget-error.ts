@@ -24,6 +24,7 @@ export class TinkerBudgetError extends TinkerError {
   /** Tokens the call might have spent. */
   readonly requested: number;
 
+  /** @internal */
   constructor({ limit, used, reserved, requested }: BudgetRefusal) {
     // What calls under way do not spend of their share comes back, and may be enough then.
     const retryable = used + requested <= limit;

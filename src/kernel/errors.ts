@@ -41,6 +41,7 @@ export class TinkerError extends Error {
   /** Attempts made before this error was given to the caller; 1 unless a retry loop raised it. */
   attempts = 1;
 
+  /** @internal */
   constructor(
     code: TinkerErrorCode,
     category: TinkerErrorCategory,
@@ -74,6 +75,7 @@ export class TinkerInputError extends TinkerError {
   /** Path of the offending field, e.g. `data[3].lossFnInputs.weights`. */
   readonly field: string;
 
+  /** @internal */
   constructor(field: string, expected: string, details: TinkerErrorDetails = {}) {
     super('input_invalid', 'user', `"${field}" ${expected}`, details);
     this.field = field;
@@ -88,6 +90,7 @@ export class TinkerConnectionError extends TinkerError {
   /** It was not even tried, because something of yours failed: the `apiKey` function. It says nothing of the server. */
   readonly isLocal: boolean;
 
+  /** @internal */
   constructor(
     message: string,
     details: TinkerErrorDetails & { readonly isUnsent?: boolean; readonly isLocal?: boolean } = {},
@@ -125,6 +128,7 @@ export class TinkerTimeoutError extends TinkerError {
   /** Whether the server had accepted the work, so that it may still run there, and be billed. */
   readonly mayContinue: boolean;
 
+  /** @internal */
   constructor(scope: TinkerTimeoutError['scope'], limitMs: number, last = '', details: TimeoutDetails = {}) {
     super('timed_out', 'network', `No result within ${limitMs} ms (${scope})${last && `; ${last}`}`, {
       retryable: scope === 'attempt',
@@ -157,6 +161,7 @@ export class TinkerApiError extends TinkerError {
   /** The parsed body, or its text, at most a few kilobytes; the credential is taken out. */
   readonly body: unknown;
 
+  /** @internal */
   constructor(status: number, message: string, details: ApiErrorDetails = {}) {
     super('http_status', categoryOf(status), message, details);
     this.status = status;
@@ -169,6 +174,7 @@ export class TinkerApiError extends TinkerError {
 export class TinkerResponseError extends TinkerError {
   override readonly name = 'TinkerResponseError';
 
+  /** @internal */
   constructor(message: string, details: TinkerErrorDetails = {}) {
     super('response_invalid', 'protocol', message, details);
   }
@@ -178,6 +184,7 @@ export class TinkerResponseError extends TinkerError {
 export class TinkerOperationError extends TinkerError {
   override readonly name = 'TinkerOperationError';
 
+  /** @internal */
   constructor(
     code: 'operation_failed' | 'result_expired',
     category: 'user' | 'server' | 'expired',
@@ -192,6 +199,7 @@ export class TinkerOperationError extends TinkerError {
 export class TinkerClosedError extends TinkerError {
   override readonly name = 'TinkerClosedError';
 
+  /** @internal */
   constructor(message = 'The client is closed') {
     super('client_closed', 'closed', message, { hint: 'Create another one to go on' });
   }
@@ -225,7 +233,10 @@ export function isTinkerError(value: unknown): value is TinkerError;
 export function isTinkerError<C extends TinkerErrorCode>(
   value: unknown,
   code: C,
-): value is TinkerErrorByCode[C] & { readonly code: C };
+): value is TinkerErrorByCode[C] & {
+  /** The one that was asked for. */
+  readonly code: C;
+};
 export function isTinkerError(value: unknown, code?: TinkerErrorCode): boolean {
   if (typeof value !== 'object' || value === null || !(brand in value)) return false;
   return code === undefined || (value as { code?: unknown }).code === code;

@@ -19,6 +19,7 @@ export class TinkerLimitError extends TinkerError {
   /** When a place may be free, in milliseconds from now; `undefined` where nobody can know. */
   readonly retryAfterMs: number | undefined;
 
+  /** @internal */
   constructor(
     scope: LimitScope,
     message: string,
@@ -42,6 +43,7 @@ export class TinkerCircuitOpenError extends TinkerError {
   /** When it lets a probe through, in milliseconds from now. */
   readonly retryAfterMs: number;
 
+  /** @internal */
   constructor(circuit: string, retryAfterMs: number, details: TinkerErrorDetails = {}) {
     super(
       'circuit_open',

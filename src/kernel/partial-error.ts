@@ -17,7 +17,7 @@ export class TinkerPartialError extends TinkerError {
   /** Those that were done, in the order given. */
   readonly done: readonly string[];
 
-  /** @param what - What was done with each, e.g. `deleted`. */
+  /** @internal @param what - What was done with each, e.g. `deleted`. */
   constructor(what: string, failures: readonly PartialFailure[], done: readonly string[]) {
     const [first] = failures;
     const errors = failures.map(({ error }) => error);

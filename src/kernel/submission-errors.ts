@@ -17,6 +17,7 @@ export class TinkerAmbiguousSubmitError extends TinkerError {
   /** Sequence id of the last request that the server accepted; 0 for none. */
   readonly lastAcceptedId: number;
 
+  /** @internal */
   constructor(sequenceId: number, lastAcceptedId: number, cause: unknown) {
     const why = cause === undefined ? '' : `: ${bareMessage(cause)}`;
     super(
@@ -41,6 +42,7 @@ export class TinkerPoisonedError extends TinkerError {
   /** Sequence id of the last request that the server accepted; 0 for none. */
   readonly lastAcceptedId: number;
 
+  /** @internal */
   constructor(sequenceId: number, lastAcceptedId: number, cause: unknown) {
     super(
       'client_poisoned',

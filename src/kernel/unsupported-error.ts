@@ -6,6 +6,7 @@ export class TinkerUnsupportedError extends TinkerError {
   /** Method and path that the server lacks, e.g. `GET /api/v1/sessions`. */
   readonly route: string;
 
+  /** @internal */
   constructor(route: string, details: TinkerErrorDetails = {}) {
     super('unsupported_by_server', 'server', `This server does not have ${route}`, details);
     this.route = route;

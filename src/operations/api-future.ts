@@ -5,14 +5,14 @@ import { isTinkerError, TinkerTimeoutError } from '../kernel/errors.ts';
 import type { QueueState } from '../wire/types/server.ts';
 import type { FutureHandle } from './future-handle.ts';
 import { createOperationView, type FutureEvent, type FutureStatus } from './operation-view.ts';
-import { type OperationSpec, runToResult } from './run-operation.ts';
+import { type OperationSpec, type Running, runToResult } from './run-operation.ts';
 import type { Runtime } from './runtime.ts';
 import { type CallOptions, checkSignal, type LastHeard, type Scope } from './scope.ts';
 import { withinBudget } from './token-budget.ts';
 
 /** How long one look at a result may take. */
 export interface ResultOptions {
-  /** Ends this wait with its reason; the operation goes on. */
+  /** Ends this wait with its reason; the operation goes on. @default none */
   readonly signal?: AbortSignal | undefined;
   /** Ends this wait with a `timed_out` error of scope `wait`; the operation goes on. @default none */
   readonly timeoutMs?: number | undefined;
@@ -57,75 +57,105 @@ export function startOperation<T>(
   spec: OperationSpec<T>,
   options: CallOptions = {},
 ): ApiFuture<T> {
-  const { clock, scopes } = runtime;
-  const startedAt = clock.monotonic();
-  const view = createOperationView(spec.observer);
-  const requestIds: string[] = [];
-  let abort: Scope['abort'] = () => {};
+  return new Operation(runtime, spec, options);
+}
+
+/** A class, for thousands may wait: accessors of its own would make every object one of a kind. */
+class Operation<T> implements ApiFuture<T> {
+  readonly #runtime: Runtime;
+  readonly #spec: OperationSpec<T>;
+  readonly #running: Running;
+  readonly #promise: Promise<T>;
+  #endedAt: number | undefined;
+  #abort: Scope['abort'] | undefined;
   // Also what never began, because it was aborted or closed before.
-  let wasAborted = true;
+  #wasAborted = true;
 
-  const work = async (scope: Scope): Promise<T> => {
-    abort = scope.abort;
+  constructor(runtime: Runtime, spec: OperationSpec<T>, options: CallOptions) {
+    this.#runtime = runtime;
+    this.#spec = spec;
+    const view = createOperationView(spec.observer);
+    this.#running = { view, startedAt: runtime.clock.monotonic(), requestIds: [] };
+    this.#promise = runtime.scopes.runInner(
+      options,
+      (scope) => this.#run(scope),
+      () => view.lastHeard(),
+    );
+    const forget = runtime.operations.add({ path: spec.path, view, elapsedMs: () => this.elapsedMs });
+    const end = (status: 'done' | 'failed'): void => {
+      this.#endedAt = runtime.clock.monotonic();
+      forget();
+      view.ended(status);
+    };
+    // Also the handler of last resort: an operation nobody awaits must not become an unhandled rejection.
+    this.#promise.then(
+      () => end('done'),
+      (error: unknown) => {
+        end('failed');
+        reportFailure(runtime, spec.path, view.requestId, error, this.#wasAborted);
+      },
+    );
+  }
+
+  async #run(scope: Scope): Promise<T> {
+    const [runtime, spec] = [this.#runtime, this.#spec];
+    const work = (inner: Scope): Promise<T> => runToResult(runtime, spec, this.#running, inner);
+    this.#abort = scope.abort;
     try {
-      const { within = (inner, run) => run(inner) } = spec;
-      return await metered(runtime, spec, () =>
-        within(scope, (inner) => runToResult(runtime, spec, { view, startedAt, requestIds }, inner)),
-      );
+      return await metered(runtime, spec, () => spec.within?.(scope, work) ?? work(scope));
     } finally {
-      wasAborted = scope.signal.aborted;
+      this.#wasAborted = scope.signal.aborted;
     }
-  };
+  }
 
-  const promise = scopes.run(options, work, view.lastHeard);
-  let endedAt: number | undefined;
-  const elapsedMs = (): number => (endedAt ?? clock.monotonic()) - startedAt;
-  const forget = runtime.operations.add({ path: spec.path, view, elapsedMs });
-  const end = (status: 'done' | 'failed'): void => {
-    endedAt = clock.monotonic();
-    forget();
-    view.ended(status);
-  };
-  // Also the handler of last resort: an operation nobody awaits must not become an unhandled rejection.
-  promise.then(
-    () => end('done'),
-    (error: unknown) => {
-      end('failed');
-      reportFailure(runtime, spec.path, view.requestId, error, wasAborted);
-    },
-  );
+  get requestId(): string | undefined {
+    return this.#running.view.requestId;
+  }
 
-  return {
-    get requestId() {
-      return view.requestId;
-    },
-    get status() {
-      return view.status;
-    },
-    get queueState() {
-      return view.queueState;
-    },
-    get reason() {
-      return view.reason;
-    },
-    get elapsedMs() {
-      return elapsedMs();
-    },
-    // biome-ignore lint/suspicious/noThenProperty: an ApiFuture is awaited like the promise it stands for.
-    then: (onValue, onError) => promise.then(onValue, onError),
-    result: (wait = {}) => waitFor(runtime, promise, wait, view.lastHeard),
-    events: () => view.events(),
-    toJSON: () => ({ version: 1, requestIds: [...requestIds], ...(spec.handle?.() ?? { kind: 'unknown' }) }),
-    cancel: (reason = new DOMException('The operation was cancelled', 'AbortError')) => abort(reason),
-  };
+  get status(): FutureStatus {
+    return this.#running.view.status;
+  }
+
+  get queueState(): QueueState | undefined {
+    return this.#running.view.queueState;
+  }
+
+  get reason(): string | undefined {
+    return this.#running.view.reason;
+  }
+
+  get elapsedMs(): number {
+    return (this.#endedAt ?? this.#runtime.clock.monotonic()) - this.#running.startedAt;
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: an ApiFuture is awaited like the promise it stands for.
+  then<A = T, B = never>(
+    onValue?: ((value: T) => A | PromiseLike<A>) | null,
+    onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#promise.then(onValue, onError);
+  }
+
+  result(wait: ResultOptions = {}): Promise<T> {
+    return waitFor(this.#runtime, this.#promise, wait, () => this.#running.view.lastHeard());
+  }
+
+  events(): AsyncIterableIterator<FutureEvent> {
+    return this.#running.view.events();
+  }
+
+  toJSON(): FutureHandle {
+    const requestIds = [...this.#running.requestIds];
+    return { version: 1, requestIds, ...(this.#spec.handle?.() ?? { kind: 'unknown' }) };
+  }
+
+  cancel(reason: unknown = new DOMException('The operation was cancelled', 'AbortError')): void {
+    this.#abort?.(reason);
+  }
 }
 
 /** Within the service's budget of tokens, and counted. */
-async function metered<T>(
-  { budget }: Runtime,
-  { metering }: OperationSpec<T>,
-  work: () => Promise<T>,
-): Promise<T> {
+function metered<T>({ budget }: Runtime, { metering }: OperationSpec<T>, work: () => Promise<T>): Promise<T> {
   if (metering === undefined) return work();
   const { meter, estimate, usage } = metering;
   return withinBudget({ budget, meter, estimate }, async (spend) => {

@@ -31,20 +31,15 @@ export interface FutureHandle extends HandleDetails {
   readonly requestIds: readonly string[];
 }
 
-const KINDS: readonly ResumableKind[] = [
-  'create_model',
-  'forward',
-  'forward_backward',
-  'optim_step',
-  'save_weights',
-  'load_weights',
-  'unload_model',
-  'sample',
-  'compute_logprobs',
-];
-
-/** A handle as it came back from wherever it was kept. @throws TinkerInputError - naming what is wrong with it. */
-export function checkHandle(value: unknown): FutureHandle & { readonly kind: ResumableKind } {
+/**
+ * A handle of one of these kinds as it came back from wherever it was kept.
+ *
+ * @throws TinkerInputError - naming what is wrong with it.
+ */
+export function checkHandle<K extends ResumableKind>(
+  value: unknown,
+  kinds: readonly K[],
+): FutureHandle & { readonly kind: K } {
   const at = (field: string): string => `handle.${field}`;
   if (typeof value !== 'object' || value === null)
     throw new TinkerInputError('handle', `must be what a future's toJSON() gave, got ${show(value)}`, {
@@ -55,8 +50,8 @@ export function checkHandle(value: unknown): FutureHandle & { readonly kind: Res
     const hint = 'Is it a handle, and of this version of the package?';
     throw new TinkerInputError(at('version'), `must be 1, got ${show(version)}`, { hint });
   }
-  if (!KINDS.includes(kind as ResumableKind)) {
-    throw new TinkerInputError(at('kind'), `must be one of ${KINDS.join(', ')}, got ${show(kind)}`, {
+  if (!kinds.includes(kind as K)) {
+    throw new TinkerInputError(at('kind'), `must be one of ${kinds.join(', ')}, got ${show(kind)}`, {
       hint: kind === 'unknown' ? 'What it gives is of use only to the client that asked for it' : undefined,
     });
   }
@@ -68,7 +63,7 @@ export function checkHandle(value: unknown): FutureHandle & { readonly kind: Res
   const hasLength = (kind === 'sample' || kind === 'compute_logprobs') && promptLength !== undefined;
   return {
     version,
-    kind: kind as ResumableKind,
+    kind: kind as K,
     requestIds: requestIds.map((id, index) => checkText(at(`requestIds[${index}]`), id)),
     ...(hasLength ? { promptLength: checkInteger(at('promptLength'), promptLength, { min: 1 }) } : {}),
     ...(metrics === undefined ? {} : { metrics: checkMetrics(at('metrics'), metrics) }),

@@ -4,7 +4,7 @@ import { isTinkerError, TinkerApiError, type TinkerError } from '../kernel/error
 import type { BinaryBody } from '../transport/transport.ts';
 import { asUnsupported } from './missing-route.ts';
 import type { NumberedRequest } from './numbered-submission.ts';
-import type { Runtime } from './runtime.ts';
+import type { PassRuntime } from './runtime.ts';
 import type { BodyForm, BodyForms } from './wire-format.ts';
 
 /** A request in one of its forms, and what its failures say of the form. */
@@ -35,7 +35,7 @@ const CLOSING_MS = 100;
  * @throws TinkerUnsupportedError - where the server has no such route.
  */
 export async function inSomeForm(
-  { forms, clock }: Runtime,
+  { forms, clock }: PassRuntime,
   request: NumberedRequest,
   context: FormContext,
   send: (form: FormedRequest) => Promise<unknown>,

@@ -4,7 +4,7 @@ import { readSubmitted, type SettledSubmission, type SubmittedFuture } from '../
 import { type FormedRequest, inSomeForm } from './in-some-form.ts';
 import type { SubmissionObserver } from './operation-view.ts';
 import { takePermit } from './permit.ts';
-import { type Runtime, sendResilient } from './runtime.ts';
+import { type PassRuntime, sendResilient } from './runtime.ts';
 import type { Scope } from './scope.ts';
 import { createSubmissionFate, type SubmissionFate } from './submission-fate.ts';
 
@@ -40,7 +40,7 @@ export type NumberedOutcome =
  * An abort frees the caller at once where nothing was sent; an attempt under way runs to its end.
  */
 export async function submitNumbered(
-  runtime: Runtime,
+  runtime: PassRuntime,
   request: NumberedRequest,
   sequenceId: number,
   caller: Scope,
@@ -90,7 +90,7 @@ async function withinCallersPatience<T>(
 
 /** Runs `work` within the budget of bytes that passes under way may have (protocol 5.4). */
 async function withinBytes<T>(
-  runtime: Runtime,
+  runtime: PassRuntime,
   { bytes }: NumberedRequest,
   scope: Scope,
   work: () => Promise<T>,
@@ -121,7 +121,7 @@ interface AttemptContext {
 
 /** All attempts of one form. */
 function sendForm(
-  runtime: Runtime,
+  runtime: PassRuntime,
   { path, body, failed, isUnread }: FormedRequest,
   { caller, turn, waiting, fate, observer, heard }: AttemptContext,
 ): Promise<unknown> {
@@ -160,7 +160,7 @@ function sendForm(
 
 /** A save that was lost on its way may have been made nevertheless. */
 async function recovered(
-  runtime: Runtime,
+  runtime: PassRuntime,
   { recover }: NumberedRequest,
   error: unknown,
   since: number,

@@ -15,22 +15,27 @@ export type FutureEvent =
   | {
       /** Where it stands now; the first event, and one on each change. `done` or `failed` is the last event. */
       readonly type: 'status';
+      /** Where that is. */
       readonly status: FutureStatus;
     }
   | {
       /** The server said something new about the queue it waits in. */
       readonly type: 'queue_state';
+      /** The server's word, e.g. `paused_capacity`. */
       readonly queueState: QueueState;
+      /** The server's reason, where it gives one. */
       readonly reason: string | undefined;
     }
   | {
       /** An exchange with the server failed; the operation goes on. */
       readonly type: 'trouble';
+      /** The error's message. */
       readonly message: string;
     }
   | {
       /** You read slower than events come: so many are missing here. */
       readonly type: 'dropped';
+      /** How many. */
       readonly count: number;
     };
 
@@ -68,101 +73,114 @@ export interface OperationView extends SubmissionObserver {
 
 /** A view of an operation that has just begun. */
 export function createOperationView(observer: QueueObserver | undefined): OperationView {
-  const readers = new Set<EventQueue<FutureEvent>>();
-  let status: FutureStatus = 'submitting';
-  let requestId: string | undefined;
-  let queueState: QueueState | undefined;
-  let reason: string | undefined;
-  let lastStatus: number | undefined;
-  let polls = 0;
-  let fate = createSubmissionFate();
+  return new View(observer);
+}
 
-  const tell = (event: FutureEvent): void => {
-    for (const reader of readers) reader.push(event);
+/** A class, for there is one for each operation: accessors of its own would make every object one of a kind. */
+class View implements OperationView {
+  status: FutureStatus = 'submitting';
+  requestId: string | undefined;
+  queueState: QueueState | undefined;
+  reason: string | undefined;
+  readonly #observer: QueueObserver | undefined;
+  /** `undefined` as long as nobody reads. */
+  #readers: Set<EventQueue<FutureEvent>> | undefined;
+  #lastStatus: number | undefined;
+  #polls = 0;
+  #fate = createSubmissionFate();
+
+  // These are handed on by themselves.
+  readonly onSend = (): void => this.#fate.sent();
+  readonly onFailure = (error: unknown): void => {
+    this.#fate.failed(error);
+    if (isTinkerError(error)) this.#trouble(error);
   };
-  const become = (next: FutureStatus): void => {
-    if (next === status) return;
-    status = next;
-    tell({ type: 'status', status });
+  readonly onWait = (why: string): void => {
+    this.reason = why;
   };
-  const trouble = (error: TinkerError): void => {
-    reason = bareMessage(error);
-    if (isTinkerError(error, 'http_status')) lastStatus = error.status;
-    else if (error.code === 'connection_failed') lastStatus = 0;
-    tell({ type: 'trouble', message: reason });
-  };
-  const pending = (heard: PolledFuture & { kind: 'pending' }, answer: number | undefined): void => {
-    lastStatus = answer;
-    become(heard.queueState?.startsWith('paused') === true ? 'paused' : 'running');
+
+  constructor(observer: QueueObserver | undefined) {
+    this.#observer = observer;
+  }
+
+  accepted(id: string): void {
+    this.requestId = id;
+    this.#become('queued');
+  }
+
+  heard(heard: PolledFuture | TinkerError | undefined, answer?: number): void {
+    if (this.requestId !== undefined) this.#polls += 1;
+    if (heard instanceof Error) this.#trouble(heard);
+    else if (heard?.kind === 'pending') this.#pending(heard, answer);
+  }
+
+  resubmitting(error: TinkerError): void {
+    this.#trouble(error);
+    this.requestId = undefined;
+    this.#fate = createSubmissionFate();
+    this.#become('submitting');
+  }
+
+  ended(how: 'done' | 'failed'): void {
+    this.#become(how);
+    for (const reader of this.#readers ?? []) reader.end();
+    this.#readers = undefined;
+  }
+
+  lastHeard(): LastHeard {
+    const { status, requestId, reason } = this;
+    const fate = this.#fate;
+    const mayContinue = requestId !== undefined || fate.isInFlight || fate.isUnknown;
+    const unanswered = mayContinue ? 'sent, but not known to be accepted' : 'not accepted yet';
+    const id = requestId === undefined ? unanswered : `request ${requestId}`;
+    const words = `${id}, ${status}${reason === undefined ? '' : `: ${reason}`}`;
+    return { words, details: { requestId, lastStatus: this.#lastStatus, polls: this.#polls, mayContinue } };
+  }
+
+  events(): EventQueue<FutureEvent> {
+    const queue = createEventQueue<FutureEvent>(
+      KEPT_EVENTS,
+      (count) => ({ type: 'dropped', count }),
+      () => this.#readers?.delete(queue),
+    );
+    const { status } = this;
+    queue.push({ type: 'status', status });
+    if (status === 'done' || status === 'failed') {
+      queue.end();
+    } else {
+      this.#readers ??= new Set();
+      this.#readers.add(queue);
+    }
+    return queue;
+  }
+
+  #tell(event: FutureEvent): void {
+    for (const reader of this.#readers ?? []) reader.push(event);
+  }
+
+  #become(next: FutureStatus): void {
+    if (next === this.status) return;
+    this.status = next;
+    this.#tell({ type: 'status', status: next });
+  }
+
+  #trouble(error: TinkerError): void {
+    this.reason = bareMessage(error);
+    if (isTinkerError(error, 'http_status')) this.#lastStatus = error.status;
+    else if (error.code === 'connection_failed') this.#lastStatus = 0;
+    this.#tell({ type: 'trouble', message: this.reason });
+  }
+
+  #pending(heard: PolledFuture & { kind: 'pending' }, answer: number | undefined): void {
+    this.#lastStatus = answer;
+    this.#become(heard.queueState?.startsWith('paused') === true ? 'paused' : 'running');
     const said = heard.queueState ?? (heard.reason === undefined ? undefined : 'unknown');
-    const isNews = said !== queueState || heard.reason !== reason;
-    reason = heard.reason;
+    const { reason } = heard;
+    const isNews = said !== this.queueState || reason !== this.reason;
+    this.reason = reason;
     if (said === undefined || (reason === undefined && !QUEUE_STATES.includes(said))) return;
-    queueState = said;
-    observer?.heard(requestId ?? '', queueState, reason);
-    if (isNews) tell({ type: 'queue_state', queueState, reason });
-  };
-
-  return {
-    get status() {
-      return status;
-    },
-    get requestId() {
-      return requestId;
-    },
-    get queueState() {
-      return queueState;
-    },
-    get reason() {
-      return reason;
-    },
-    accepted(id) {
-      requestId = id;
-      become('queued');
-    },
-    onSend() {
-      fate.sent();
-    },
-    onFailure(error) {
-      fate.failed(error);
-      if (isTinkerError(error)) trouble(error);
-    },
-    onWait(why) {
-      reason = why;
-    },
-    heard(heard, answer) {
-      if (requestId !== undefined) polls += 1;
-      if (heard instanceof Error) trouble(heard);
-      else if (heard?.kind === 'pending') pending(heard, answer);
-    },
-    resubmitting(error) {
-      trouble(error);
-      requestId = undefined;
-      fate = createSubmissionFate();
-      become('submitting');
-    },
-    ended(how) {
-      become(how);
-      for (const reader of readers) reader.end();
-      readers.clear();
-    },
-    lastHeard() {
-      const mayContinue = requestId !== undefined || fate.isInFlight || fate.isUnknown;
-      const unanswered = mayContinue ? 'sent, but not known to be accepted' : 'not accepted yet';
-      const id = requestId === undefined ? unanswered : `request ${requestId}`;
-      const words = `${id}, ${status}${reason === undefined ? '' : `: ${reason}`}`;
-      return { words, details: { requestId, lastStatus, polls, mayContinue } };
-    },
-    events() {
-      const queue = createEventQueue<FutureEvent>(
-        KEPT_EVENTS,
-        (count) => ({ type: 'dropped', count }),
-        () => readers.delete(queue),
-      );
-      queue.push({ type: 'status', status });
-      if (status === 'done' || status === 'failed') queue.end();
-      else readers.add(queue);
-      return queue;
-    },
-  };
+    this.queueState = said;
+    this.#observer?.heard(this.requestId ?? '', said, reason);
+    if (isNews) this.#tell({ type: 'queue_state', queueState: said, reason });
+  }
 }

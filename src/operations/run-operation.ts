@@ -66,7 +66,9 @@ export async function runToResult<T>(
     try {
       const { type, isLarge } = spec;
       const target = { type, isLarge, submittedMs: runtime.clock.monotonic() - startedAt };
-      const bodies = await pollParts(runtime, submission, target, scope, view.heard);
+      const bodies = await pollParts(runtime, submission, target, scope, (heard, status) =>
+        view.heard(heard, status),
+      );
       return decoded(spec, view, bodies);
     } catch (error) {
       scope.signal.throwIfAborted();

@@ -52,8 +52,6 @@ export interface Runtime {
   readonly settings: Settings;
   /** How passes may be sent, and what results may come as. */
   readonly wireFormat: WireFormat;
-  /** Which forms of a pass the server reads. */
-  readonly forms: BodyForms;
   readonly credentials: Credentials;
   /** What the server is found not to know. */
   readonly unknownFields: UnknownFields;
@@ -67,6 +65,12 @@ export interface Runtime {
   readonly loadTokenizer?: TokenizerLoader | undefined;
   /** Requests carry headers that only describe them. */
   readonly describesRequests: boolean;
+}
+
+/** What passes over data need beside it. */
+export interface PassRuntime extends Runtime {
+  /** Which forms of a pass the server reads. */
+  readonly forms: BodyForms;
 }
 
 /** A request that is sent until it is answered. */

@@ -16,26 +16,26 @@ export interface SubmissionFate {
 
 /** Nothing was sent yet. */
 export function createSubmissionFate(): SubmissionFate {
-  let isInFlight = false;
-  let isUnknown = false;
-  return {
-    sent() {
-      isInFlight = true;
-    },
-    failed(error) {
-      isUnknown ||= isInFlight && !isRefusal(error);
-      isInFlight = false;
-    },
-    refused() {
-      isInFlight = false;
-    },
-    get isInFlight() {
-      return isInFlight;
-    },
-    get isUnknown() {
-      return isUnknown;
-    },
-  };
+  return new Fate();
+}
+
+/** A class, for there is one in each operation: accessors of its own would make every object one of a kind. */
+class Fate implements SubmissionFate {
+  isInFlight = false;
+  isUnknown = false;
+
+  sent(): void {
+    this.isInFlight = true;
+  }
+
+  failed(error: unknown): void {
+    this.isUnknown ||= this.isInFlight && !isRefusal(error);
+    this.isInFlight = false;
+  }
+
+  refused(): void {
+    this.isInFlight = false;
+  }
 }
 
 /** Whether the failure of a request that was sent proves that the server did not take it: it said no, or never heard. */

@@ -5,7 +5,7 @@ import { createLimiter } from '../policy/limiter.ts';
 import type { SettledSubmission, SubmittedFuture } from '../wire/json/futures.ts';
 import { type NumberedOutcome, type NumberedRequest, submitNumbered } from './numbered-submission.ts';
 import type { SubmissionObserver } from './operation-view.ts';
-import type { Runtime } from './runtime.ts';
+import type { PassRuntime } from './runtime.ts';
 import type { OnLimit, Scope } from './scope.ts';
 
 /** Requests that belong together: one, or the chunks of a pass, numbered in a row. */
@@ -57,7 +57,7 @@ interface Slot {
  *
  * @param filler - A request that every model accepts, and that changes nothing.
  */
-export function createTurns(runtime: Runtime, filler: () => NumberedRequest): Turns {
+export function createTurns(runtime: PassRuntime, filler: () => NumberedRequest): Turns {
   const limiter = createLimiter(1);
   let nextId = 1;
   let poison: TinkerPoisonedError | undefined;

@@ -1,4 +1,4 @@
-import { type LinkedAbort, linkAbort, raceAbort } from '../kernel/abort.ts';
+import { type LinkedAbort, linkInner, raceAbort } from '../kernel/abort.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { TinkerTimeoutError } from '../kernel/errors.ts';
 
@@ -51,7 +51,7 @@ export function createProgressWatch({ clock, limitMs = 7_200_000 }: ProgressWatc
   return {
     async run(signal, work) {
       signal.throwIfAborted();
-      const linked = linkAbort(signal);
+      const linked = linkInner(signal);
       if (running.size === 0) {
         progressAt = clock.monotonic();
         arm();

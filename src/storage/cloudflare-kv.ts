@@ -1,6 +1,6 @@
 import { type Clock, plainClock } from '../kernel/clock.ts';
 import { type RandomSource, systemRandom } from '../kernel/random.ts';
-import { checkKey, checkSize } from './checked-size.ts';
+import { checkKey, checkValue } from './checked-size.ts';
 import type { Storage } from './storage.ts';
 import { createWriteBehind } from './write-behind.ts';
 
@@ -10,7 +10,12 @@ export interface KeyValueNamespace {
   getWithMetadata(
     key: string,
     type: 'arrayBuffer',
-  ): Promise<{ readonly value: ArrayBuffer | null; readonly metadata: unknown }>;
+  ): Promise<{
+    /** The value; `null` for none. */
+    readonly value: ArrayBuffer | null;
+    /** What was put beside it. */
+    readonly metadata: unknown;
+  }>;
   /** Keep a value, at the end of `expirationTtl` seconds no longer. */
   put(
     key: string,
@@ -27,7 +32,7 @@ export interface KvStorageOptions {
   readonly clock?: Clock | undefined;
   /**
    * Keeps the Worker alive until what it wrote is in the store: `(promise) => ctx.waitUntil(promise)`. Without it, what
-   * still waits for its second when a request ends goes out in the next request that calls the store.
+   * still waits for its second when a request ends goes out in the next request that calls the store. @default none
    */
   readonly waitUntil?: ((outstanding: Promise<void>) => void) | undefined;
   /** Spreads the writes of isolates that were refused together. @default the platform's */
@@ -110,7 +115,7 @@ export function kvStorage(namespace: KeyValueNamespace, options: KvStorageOption
     },
     async set(key, value, setOptions) {
       checkKey(key);
-      checkSize('value', value.length, MAX_VALUE_BYTES);
+      checkValue(value, MAX_VALUE_BYTES);
       const expiresAt = clock.now() + (setOptions?.ttlMs ?? Number.POSITIVE_INFINITY);
       await write(key, { value: new Uint8Array(value), expiresAt });
     },

@@ -1,6 +1,6 @@
 import { type Clock, plainClock } from '../kernel/clock.ts';
 import { type RandomSource, systemRandom } from '../kernel/random.ts';
-import { checkKey, checkSize } from './checked-size.ts';
+import { checkKey, checkValue } from './checked-size.ts';
 import type { DenoKey, DenoKeyValue, DenoKeyValueEntry } from './deno-key-value.ts';
 import { createDenoPieces, type DenoHead, headOf, lifetime, MAX_VALUE_BYTES } from './deno-pieces.ts';
 import { createInTurn } from './in-turn.ts';
@@ -74,25 +74,21 @@ export function denoKvStorage(
   }
 
   const stage = (bytes: Bytes, setOptions: StorageSetOptions | undefined): Promise<DenoHead> => {
-    checkSize('value', bytes.length, MAX_VALUE_BYTES);
+    checkValue(bytes, MAX_VALUE_BYTES);
     const now = clock.now();
     return pieces.stage(bytes, now + (setOptions?.ttlMs ?? Number.POSITIVE_INFINITY), now);
   };
 
-  const get = (key: string): Promise<Bytes | undefined> => {
-    const read = createReader();
-    return persist(`"${key}"`, async () => read(await database.get(headKey(key))));
-  };
+  /** Do something about a key's entry; again with what it is then, where that came to nothing. */
+  const withEntry = <T>(
+    key: string,
+    attempt: (entry: DenoKeyValueEntry) => Promise<Done<T> | undefined>,
+  ): Promise<T> => persist(`"${key}"`, async () => attempt(await database.get(headKey(key))));
 
   async function set(key: string, bytes: Bytes, setOptions?: StorageSetOptions): Promise<void> {
     const head = await stage(bytes, setOptions);
-    await persist(`"${key}"`, async () =>
-      succeeded(await replace(key, await database.get(headKey(key)), head, bytes)),
-    );
+    await withEntry(key, async (entry) => succeeded(await replace(key, entry, head, bytes)));
   }
-
-  const remove = (key: string): Promise<void> =>
-    persist(`"${key}"`, async () => succeeded(await replace(key, await database.get(headKey(key)))));
 
   function update(
     key: string,
@@ -100,8 +96,7 @@ export function denoKvStorage(
     setOptions?: StorageSetOptions,
   ): Promise<Bytes | undefined> {
     const read = createReader();
-    return persist<Bytes | undefined>(`"${key}"`, async () => {
-      const entry = await database.get(headKey(key));
+    return withEntry<Bytes | undefined>(key, async (entry) => {
       const current = await read(entry);
       if (current === undefined) return undefined;
       const next = change(current.result);
@@ -114,24 +109,24 @@ export function denoKvStorage(
     });
   }
 
+  /** Writes of this context for one key, in their order. */
+  const inOrder = async <T>(key: string, work: () => Promise<T>): Promise<T> => {
+    checkKey(key);
+    return inTurn(key, work);
+  };
+
   return {
     async get(key) {
       checkKey(key);
-      return get(key);
+      return withEntry(key, createReader());
     },
     async set(key, value, setOptions) {
-      checkKey(key);
       const bytes = new Uint8Array(value);
-      return inTurn(key, () => set(key, bytes, setOptions));
+      return inOrder(key, () => set(key, bytes, setOptions));
     },
-    async delete(key) {
-      checkKey(key);
-      return inTurn(key, () => remove(key));
-    },
-    async update(key, change, setOptions) {
-      checkKey(key);
-      return inTurn(key, () => update(key, change, setOptions));
-    },
+    delete: (key) =>
+      inOrder(key, () => withEntry(key, async (entry) => succeeded(await replace(key, entry)))),
+    update: (key, change, setOptions) => inOrder(key, () => update(key, change, setOptions)),
   };
 }
 

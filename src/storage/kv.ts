@@ -1,3 +1,9 @@
+/**
+ * Stores of Cloudflare Workers and of Deno.
+ *
+ * @module isotinker/storage/kv
+ */
+
 export { type KeyValueNamespace, type KvStorageOptions, kvStorage } from './cloudflare-kv.ts';
 export type {
   DenoAtomicOperation,

@@ -1,6 +1,9 @@
 /** How long and how a value is kept. */
 export interface StorageSetOptions {
-  /** Lifetime in milliseconds. A store may keep the value longer; readers that care check for themselves. */
+  /**
+   * Lifetime in milliseconds. A store may keep the value longer; readers that care check for themselves. @default without
+   * end
+   */
   readonly ttlMs?: number | undefined;
 }
 

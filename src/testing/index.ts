@@ -1,3 +1,9 @@
+/**
+ * What this library is tested with: time, servers and stores under a test's control.
+ *
+ * @module isotinker/testing
+ */
+
 export { countListeners, type ListenerCount } from './abort-listeners.ts';
 export { createGates, type GateOptions, type Gates, type Pass } from './gates.ts';
 export {

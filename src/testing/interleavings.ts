@@ -35,7 +35,10 @@ export async function exploreInterleavings(
   make: Scenario['make'],
   check: Scenario['check'],
   options: ExploreOptions = {},
-): Promise<{ readonly schedules: number }> {
+): Promise<{
+  /** Orders that were tried: all there are. */
+  readonly schedules: number;
+}> {
   const { maxSchedules = 10_000 } = options;
   checkInteger('maxSchedules', maxSchedules, { min: 1 });
   let plan: readonly Choice[] = [];
@@ -66,7 +69,12 @@ export async function randomInterleavings(
   make: Scenario['make'],
   check: Scenario['check'],
   options: RandomOptions = {},
-): Promise<{ readonly schedules: number; readonly distinct: number }> {
+): Promise<{
+  /** Schedules that were run. */
+  readonly schedules: number;
+  /** Those that opened the gates in an order of their own. */
+  readonly distinct: number;
+}> {
   const { seeds = 1_000, firstSeed = 1 } = options;
   checkInteger('seeds', seeds, { min: 1 });
   checkInteger('firstSeed', firstSeed);

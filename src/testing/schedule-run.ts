@@ -59,6 +59,7 @@ export class InterleavingError extends Error {
   /** Labels of the gates in the order they were opened. */
   readonly schedule: readonly string[];
 
+  /** @internal */
   constructor(message: string, schedule: readonly string[], options?: { readonly cause: unknown }) {
     super(`${message} (schedule: ${schedule.join(' > ') || 'no gate'})`, options);
     this.schedule = schedule;

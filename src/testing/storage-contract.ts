@@ -189,5 +189,5 @@ const VALUE_CASES: readonly StorageCase[] = [
   },
 ];
 
-/** What {@link Storage} promises. Every adapter passes all of it that it can: see {@link storageCases}. */
+/** What the core's `Storage` promises. Every adapter passes all of it that it can: see {@link storageCases}. */
 export const STORAGE_CONTRACT: readonly StorageCase[] = /* @__PURE__ */ VALUE_CASES.concat(UPDATE_CASES);

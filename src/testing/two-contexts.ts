@@ -46,7 +46,10 @@ export interface SharedStoreOptions {
   readonly latencyMs?: number | undefined;
   /** Decides which calls fail, and how; `fail` goes before it. @default none does */
   readonly faults?: ((call: StorageCall) => StorageFault | undefined) | undefined;
-  /** Waited for at the start of each call, with a label like `2:update key`: gates to interleave contexts at. */
+  /**
+   * Waited for at the start of each call, with a label like `2:update key`: gates to interleave contexts at.
+   * @default none
+   */
   readonly pass?: Pass | undefined;
 }
 

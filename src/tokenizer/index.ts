@@ -1,3 +1,9 @@
+/**
+ * Tokenizers, from the Hugging Face hub or from files.
+ *
+ * @module isotinker/tokenizer
+ */
+
 export type { TiktokenFiles, TokenizerBackend } from './backend.ts';
 export { byteTokenizer } from './byte-tokenizer.ts';
 export type { LoadTokenizerOptions, TokenizerLoaderOptions } from './hub/load-options.ts';

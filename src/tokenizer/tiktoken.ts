@@ -1,3 +1,9 @@
+/**
+ * Tokenizers in the format of tiktoken.
+ *
+ * @module isotinker/tokenizer/tiktoken
+ */
+
 import { decodeUtf8, encodeUtf8 } from '../kernel/bytes.ts';
 import { checkInteger, checkRecord, checkText, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';

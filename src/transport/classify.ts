@@ -34,8 +34,7 @@ export function isProtobuf(headers: Headers): boolean {
  *   (this is some other server's page).
  */
 export function readBody(answer: Answer): unknown {
-  if (isProtobuf(answer.headers)) return answer.bytes;
-  if (answer.text.trim() === '') return undefined;
+  if (answer.text.trim() === '') return isProtobuf(answer.headers) ? answer.bytes : undefined;
   try {
     return JSON.parse(answer.text);
   } catch (cause) {

@@ -1,12 +1,14 @@
 import ky from 'ky';
 import type { Clock } from '../kernel/clock.ts';
 import { concatBytes } from '../kernel/concat.ts';
+import { isTinkerError } from '../kernel/errors.ts';
 import { withAttemptTimeout } from '../policy/timeout.ts';
 import { stringifyExact } from '../wire/json/exact-json.ts';
 import { checkedResponse } from './checked-response.ts';
 import { type Answer, connectionError, isProtobuf, readBody, statusError } from './classify.ts';
 import type { Credential } from './credential.ts';
 import { requestHeaders } from './headers.ts';
+import { senderOf } from './platform-fetch.ts';
 import { redact, redactHeaders, secretsIn, secretsOf } from './redact.ts';
 
 /** The part of `fetch` the library uses: a whole request in, a response out. */
@@ -78,8 +80,40 @@ export interface Transport {
 
 /** A {@link Transport} through ky, whose own retries, timeouts and error statuses are off: they are policies here. */
 export function createTransport(options: TransportOptions): Transport {
-  const { baseUrl, clock, fetch } = options;
+  const { baseUrl, clock } = options;
+  const transmit = senderOf(options.fetch);
+  const decoder = new TextDecoder();
+  const isSent = new Response();
   const ownSecrets = [...secretsOf(options.defaultHeaders), ...(options.secrets ?? [])];
+
+  /** Sends what ky builds. It ends there: to wait inside ky for an answer would hold all that it has built until then. */
+  function dispatch(request: TransportRequest, credential: string, signal: AbortSignal): Promise<unknown> {
+    const payload = payloadOf(request);
+    const headers = requestHeaders({
+      credential,
+      authScheme: options.authScheme,
+      accept: request.accept ?? 'application/json',
+      content: payload,
+      defaults: options.defaultHeaders,
+      own: request.headers,
+    });
+    return new Promise((resolve, reject) => {
+      ky(`${baseUrl}${request.path}`, {
+        method: request.method,
+        headers,
+        // The platform would take the API key along to wherever a redirect points.
+        redirect: 'manual',
+        retry: 0,
+        timeout: false,
+        throwHttpErrors: false,
+        // Without body and signal until here: ky would copy the one, and combine the other with one of its own.
+        async fetch(built) {
+          resolve(transmit(built as Request, { body: payload?.data, signal }));
+          return isSent;
+        },
+      }).catch(reject);
+    });
+  }
 
   async function exchange(
     request: TransportRequest,
@@ -88,51 +122,32 @@ export function createTransport(options: TransportOptions): Transport {
   ): Promise<Answer> {
     const { headers = {}, body = {} } = request;
     const secrets = [credential, ...ownSecrets, ...secretsOf(headers), ...secretsIn(body)];
-    const payload = payloadOf(request);
-    let misuse: unknown;
     request.onSend?.();
-    const sent = ky(`${baseUrl}${request.path}`, {
-      method: request.method,
-      headers: requestHeaders({
-        credential,
-        authScheme: options.authScheme,
-        accept: request.accept ?? 'application/json',
-        content: payload,
-        defaults: options.defaultHeaders,
-        own: request.headers,
-      }),
-      ...(payload === undefined ? {} : { body: payload.data }),
-      signal,
-      // The platform would take the API key along to wherever a redirect points.
-      redirect: 'manual',
-      retry: 0,
-      timeout: false,
-      throwHttpErrors: false,
-      async fetch(input) {
-        const response = await fetch(input as Request);
-        try {
-          return checkedResponse(response);
-        } catch (error) {
-          misuse = error;
-          throw error;
-        }
-      },
-    });
     let isAnswered = false;
     try {
-      const response = await sent;
+      const answer = await dispatch(request, credential, signal);
       isAnswered = true;
+      const response = checkedResponse(answer);
       const bytes = await readBytes(response, signal);
       const { status } = response;
       const isSuccess = status >= 200 && status < 300;
-      const headers = redactHeaders(response.headers, secrets);
-      const text = isSuccess && isProtobuf(headers) ? '' : new TextDecoder().decode(bytes);
-      const kept = redact(text, secrets, isSuccess ? 'success' : 'failure');
-      const path = pathOf(request);
-      return { path, status, headers, text: kept, bytes, requestId: request.requestId };
+      const text = isSuccess && isProtobuf(response.headers) ? '' : decoder.decode(bytes);
+      let headers: Headers | undefined;
+      return {
+        path: pathOf(request),
+        status,
+        // Few answers are asked for them, and to look through all of them takes its time.
+        get headers() {
+          headers ??= redactHeaders(response.headers, secrets);
+          return headers;
+        },
+        text: redact(text, secrets, isSuccess ? 'success' : 'failure'),
+        bytes,
+        requestId: request.requestId,
+      };
     } catch (cause) {
       signal.throwIfAborted();
-      if (misuse !== undefined) throw misuse;
+      if (isTinkerError(cause, 'input_invalid')) throw cause;
       throw connectionError(new URL(baseUrl).origin, cause, secrets, isAnswered);
     }
   }

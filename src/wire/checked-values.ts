@@ -1,6 +1,6 @@
 import { show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
-import { MAX_TOKEN } from './checked-tokens.ts';
+import { firstNegative, MAX_TOKEN } from './checked-tokens.ts';
 
 /** What a tensor of a loss holds: token ids (int64 on the wire), or real numbers (float32). */
 export type TensorKind = 'tokens' | 'floats';
@@ -30,23 +30,47 @@ export function copyValues(field: string, values: ValueArray, out: CheckedValues
   else copyFloats(field, values, out, at);
 }
 
+// A typed array is copied whole and the copy looked through: several times as fast as one element at a time.
+
 function copyTokens(field: string, values: ValueArray, out: Int32Array, at: number): void {
+  if (values instanceof Int32Array) {
+    out.set(values, at);
+    const bad = firstNegative(out, at, at + values.length);
+    if (bad >= 0) refuseToken(field, values, bad - at);
+    return;
+  }
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
     const id = typeof value === 'bigint' ? Number(value) : value;
     if (typeof id === 'number' && (id | 0) === id && id >= 0) out[at + i] = id;
-    else refuse('tokens', `${field}[${i}]`, `an integer >= 0 and <= ${MAX_TOKEN}`, value);
+    else refuseToken(field, values, i);
   }
 }
 
 function copyFloats(field: string, values: ValueArray, out: Float32Array, at: number): void {
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
-    out[at + i] = typeof value === 'number' ? value : Number.NaN;
-    // The rounded value is what is sent: 1e39 is finite, but not as a float32.
-    if (!Number.isFinite(out[at + i]))
-      refuse('floats', `${field}[${i}]`, 'a number that float32 can hold', value);
+  if (values instanceof Float32Array || values instanceof Float64Array) out.set(values, at);
+  else {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i];
+      out[at + i] = typeof value === 'number' ? value : Number.NaN;
+    }
   }
+  // The rounded value is what is sent: 1e39 is finite, but not as a float32.
+  const bad = firstNotFinite(out, at, at + values.length);
+  if (bad >= 0) {
+    const i = bad - at;
+    refuse('floats', `${field}[${i}]`, 'a number that float32 can hold', values[i]);
+  }
+}
+
+/** Position of the first NaN or infinity from `begin` on and before `end`, or -1. */
+function firstNotFinite(values: Float32Array, begin: number, end: number): number {
+  for (let i = begin; i < end; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
+}
+
+function refuseToken(field: string, values: ValueArray, i: number): never {
+  refuse('tokens', `${field}[${i}]`, `an integer >= 0 and <= ${MAX_TOKEN}`, values[i]);
 }
 
 function refuse(kind: TensorKind, field: string, expected: string, value: unknown): never {

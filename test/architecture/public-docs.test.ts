@@ -1,45 +1,64 @@
+import { readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
+import { type PublicSurface, publicEntries, publicSurface } from './public-entries.ts';
 import { ROOT } from './source-files.ts';
 
-const ENTRIES = [
-  'src/index.ts',
-  'src/env.ts',
-  'src/chat/index.ts',
-  'src/emulator/index.ts',
-  'src/storage/indexeddb.ts',
-  'src/storage/kv.ts',
-  'src/testing/index.ts',
-  'src/tokenizer/index.ts',
-  'src/tokenizer/tiktoken.ts',
-].map((file) => ROOT + file);
+interface Reference {
+  readonly entryPoints: readonly string[];
+  readonly validation: Readonly<Record<string, boolean>>;
+  readonly treatWarningsAsErrors: boolean;
+  /** An error's literal `name`, and the table of error classes, say it all themselves. */
+  readonly intentionallyNotDocumented: readonly string[];
+}
 
-/** An error's literal `name`, and the table of error classes, say it all themselves. */
-const SELF_EVIDENT = /^(\w+Error\.name|TinkerErrorByCode\..*)$/;
+const reference = JSON.parse(readFileSync(`${ROOT}test/reference/typedoc.json`, 'utf8')) as Reference;
+
+const surface = publicSurface();
 
 /** Exported names, and members of what they name, without a doc comment. */
-function undocumented(): string[] {
-  const { config } = ts.readConfigFile(`${ROOT}tsconfig.json`, ts.sys.readFile);
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-  const program = ts.createProgram(ENTRIES, options);
-  const checker = program.getTypeChecker();
+function undocumented({ checker, entries }: PublicSurface): string[] {
   const hasDoc = (symbol: ts.Symbol): boolean =>
     symbol.getDocumentationComment(checker).length > 0 || symbol.getJsDocTags(checker).length > 0;
-  return ENTRIES.flatMap((entry) => {
-    const file = program.getSourceFile(entry);
-    const module = file && checker.getSymbolAtLocation(file);
-    expect(module).toBeDefined();
-    return (module === undefined ? [] : checker.getExportsOfModule(module)).flatMap((symbol) => {
-      const target = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
-      const members = [...(target.members?.values() ?? [])]
-        .filter(({ flags }) => flags & (ts.SymbolFlags.Property | ts.SymbolFlags.Method))
-        .filter((member) => !hasDoc(member))
-        .map(({ name }) => `${target.name}.${name}`);
-      return [...(hasDoc(target) ? [] : [target.name]), ...members];
-    });
+  return [...entries.values()].flat().flatMap((target) => {
+    const members = [...(target.members?.values() ?? [])]
+      .filter(({ flags }) => flags & (ts.SymbolFlags.Property | ts.SymbolFlags.Method))
+      .filter((member) => !hasDoc(member))
+      .map(({ name }) => `${target.name}.${name}`);
+    return [...(hasDoc(target) ? [] : [target.name]), ...members];
   });
 }
 
+/** What a caller may leave out, without a word on what then holds. */
+function withoutDefault({ checker, entries }: PublicSurface): string[] {
+  const symbols = [...entries.values()].flat();
+  // A result that is made of options, not an option.
+  const given = symbols.filter(
+    ({ name }) => /(Options|Params|Query|Request|Rates)$/.test(name) && name !== 'EnvOptions',
+  );
+  return given.flatMap(({ name, members }) =>
+    [...(members?.values() ?? [])]
+      .filter(({ flags }) => flags & ts.SymbolFlags.Optional)
+      .filter((member) => !member.getJsDocTags(checker).some((tag) => tag.name === 'default'))
+      .map((member) => `${name}.${member.name}`),
+  );
+}
+
+it('every option that may be left out says what holds without it', () => {
+  expect(withoutDefault(surface)).toEqual([]);
+});
+
 it('every public name, and every member of it, has a doc comment', () => {
-  expect(undocumented().filter((name) => !SELF_EVIDENT.test(name))).toEqual([]);
-}, 60_000);
+  const evident = reference.intentionallyNotDocumented;
+  expect(evident.filter((name) => !/\.(\w+Error\.name|TinkerErrorByCode\.\w+)$/.test(name))).toEqual([]);
+  expect(undocumented(surface).sort()).toEqual(
+    evident.map((name) => name.replace(/^isotinker[/\w]*\./, '')).sort(),
+  );
+});
+
+it('every entry is in the reference, where typedoc looks deeper: npm run docs', () => {
+  const { entryPoints, validation, treatWarningsAsErrors } = reference;
+  expect(entryPoints.map((file) => file.replace('../../', '')).sort()).toEqual(publicEntries().sort());
+  expect(validation).toMatchObject({ notExported: true, invalidLink: true, notDocumented: true });
+  expect(treatWarningsAsErrors).toBe(true);
+});

@@ -17,7 +17,7 @@ const SEAMS: Readonly<Record<string, string>> = {
   queueMicrotask: 'nowhere',
   'Math.random': 'src/kernel/random.ts',
   crypto: 'src/kernel/random.ts src/kernel/digest.ts',
-  fetch: 'src/client/options.ts src/tokenizer/hub/load-options.ts',
+  fetch: 'src/transport/platform-fetch.ts src/tokenizer/hub/load-options.ts',
   'AbortSignal.any': 'nowhere',
   'AbortSignal.timeout': 'nowhere',
   // Typed by the WebWorker library, but not there on every target.

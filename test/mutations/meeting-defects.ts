@@ -117,14 +117,14 @@ export const MEETING_DEFECTS: readonly Mutation[] = [
   ...mutationsOf(
     'operations/api-future.ts',
     ['integration/sampling-limits.test.ts', 'integration/hard-cases.test.ts'],
-    [['what never began is told as a failure', 'let wasAborted = true;', 'let wasAborted = false;']],
+    [['what never began is told as a failure', '#wasAborted = true;', '#wasAborted = false;']],
   ),
   ...mutationsOf(
     'operations/operation-view.ts',
     ['integration/hard-cases.test.ts', 'unit/operations/api-future.test.ts'],
     [
       ['a time-out invites to do it twice', '|| fate.isInFlight || fate.isUnknown', ''],
-      ['the status of a lost connection is not told', 'lastStatus = 0;', ';'],
+      ['the status of a lost connection is not told', 'this.#lastStatus = 0;', ';'],
     ],
   ),
   ...mutationsOf(

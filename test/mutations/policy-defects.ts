@@ -75,8 +75,16 @@ export const POLICY_DEFECTS: readonly Mutation[] = [
     'operations/submission-fate.ts',
     ['unit/operations/turns.test.ts', 'integration/fault-matrix.test.ts', 'integration/hard-cases.test.ts'],
     [
-      ['a request of unknown fate leaves a hole', 'isUnknown ||= isInFlight && !isRefusal(error);', ''],
-      ['a request that never left costs the client', 'isUnknown ||= isInFlight && !', 'isUnknown ||= !'],
+      [
+        'a request of unknown fate leaves a hole',
+        'this.isUnknown ||= this.isInFlight && !isRefusal(error);',
+        '',
+      ],
+      [
+        'a request that never left costs the client',
+        'this.isUnknown ||= this.isInFlight && !',
+        'this.isUnknown ||= !',
+      ],
       [
         'a 429 costs the client of who does not want to wait',
         "if (isTinkerError(error, 'limit_reached')) return true;",
@@ -226,6 +234,6 @@ export const POLICY_DEFECTS: readonly Mutation[] = [
   ...mutationsOf(
     'operations/operation-view.ts',
     ['unit/operations/api-future.test.ts'],
-    [['the same state is told again and again', 'if (isNews) tell', 'tell']],
+    [['the same state is told again and again', 'if (isNews) this.#tell', 'this.#tell']],
   ),
 ];

@@ -211,13 +211,17 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     'operations/polling/poll.ts',
     ['unit/operations/poll-large.test.ts'],
     [
-      ['bytes of a result are never given back', 'release();', ''],
+      ['bytes of a result are never given back', 'room.release?.();', ''],
       [
         'a server that announces for ever is polled for ever',
         'else if (isAnnounced) repeated',
         'else if (isAnnounced && polled.bytes < 0) repeated',
       ],
-      ['large results are fetched all at once', 'await makeRoom(polled.bytes);', ''],
+      [
+        'large results are fetched all at once',
+        'room.release = await runtime.account.responseBytes.acquire(signal, polled.bytes);',
+        '',
+      ],
       [
         'an error of the token is the operation’s',
         'judge.failed(error, sentAt !== undefined)',
@@ -268,7 +272,7 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     ],
   ),
   ...mutationsOf(
-    'client/resume.ts',
+    'client/resumable-kinds.ts',
     ['unit/client/resume.test.ts'],
     [
       [
@@ -276,8 +280,12 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
         'metrics === undefined ? output : { ...output',
         'metrics !== undefined ? output : { ...output',
       ],
-      ['a second id is dropped', '!isPass && requestIds.length > 1', 'false as boolean'],
     ],
+  ),
+  ...mutationsOf(
+    'client/resume.ts',
+    ['unit/client/resume.test.ts'],
+    [['a second id is dropped', '!isPass && requestIds.length > 1', 'false as boolean']],
   ),
   ...mutationsOf(
     'client/training-from-state.ts',
@@ -431,16 +439,20 @@ export const PROTOCOL_DEFECTS: readonly Mutation[] = [
     [
       [
         'one wrong flag costs all others',
-        'const flag = () => z.catch(z.optional(z.boolean()), undefined);',
-        'const flag = () => z.optional(z.boolean());',
+        "typeof value === 'boolean' ? value : byDefault;",
+        '(value ?? byDefault) as boolean;',
       ],
-      ['a limit of nothing lets nothing through', 'z.int().check(z.minimum(1))', 'z.int()'],
-      ['seconds are taken for milliseconds', 'billingSeconds * 1_000', 'billingSeconds'],
       [
-        'a token that no header can carry is sent',
-        '/^[\\x21-\\x7e]+$/.test(read.data.jwt)',
-        'read.data.jwt !== undefined',
+        'a limit of nothing lets nothing through',
+        'Number.isSafeInteger(value) && (value as number) >= 1',
+        'Number.isSafeInteger(value)',
       ],
+      [
+        'seconds are taken for milliseconds',
+        '(seconds as number) * 1_000 : byDefault',
+        '(seconds as number) : byDefault',
+      ],
+      ['a token that no header can carry is sent', '/^[\\x21-\\x7e]+$/.test(jwt)', 'jwt !== undefined'],
     ],
   ),
   ...mutationsOf(

@@ -50,7 +50,7 @@ export const REPLY_DEFECTS: readonly Mutation[] = [
     [
       'replies: a sampling session has no id',
       'z.looseObject({ sampling_session_id: id() })',
-      'z.looseObject({ sampling_session_id: z.string() })',
+      'z.looseObject({ sampling_session_id: text() })',
     ],
   ]),
   ...mutationsOf('wire/json/rest-timestamp.ts', JSON_TESTS, [

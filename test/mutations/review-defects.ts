@@ -36,7 +36,7 @@ export const REVIEW_DEFECTS: readonly Mutation[] = [
     [
       [
         'P0: a crash in the background is heard by nobody',
-        'reportFailure(runtime, spec.path, view.requestId, error, wasAborted);',
+        'reportFailure(runtime, spec.path, view.requestId, error, this.#wasAborted);',
         '',
       ],
       ['P0: what has ended is kept for ever', 'forget();', ''],

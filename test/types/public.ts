@@ -47,7 +47,7 @@ training.forwardBackward([extra], 'cross_entropy').cancel();
 // Tensors: arrays, rows of them, typed arrays, results as they are, and sparse ones.
 declare const result: ForwardBackwardOutput;
 const known = result.lossFnOutputs[0]?.['logprobs'];
-if (known?.dtype === 'float32') assert<Equal<typeof known.data, Float32Array>>();
+if (known?.dtype === 'float32') assert<Equal<typeof known.data, Float32Array<ArrayBuffer>>>();
 const sparseTargets: SparseTensorData<BigInt64Array> = {
   data: Int32Array.of(3),
   dtype: 'int64',
@@ -104,7 +104,7 @@ const chunks: readonly ModelInputChunk[] = [
   { type: 'image_asset_pointer', location: 'a', format: 'png', expectedTokens: 3 },
   { type: 'dmel', dmel: new Uint8Array(1) },
 ];
-assert<Equal<ReturnType<typeof ModelInput.tokens>, Int32Array>>();
+assert<Equal<ReturnType<typeof ModelInput.tokens>, Int32Array<ArrayBuffer>>>();
 sampler.sample({ prompt: { chunks }, maxTokens: 1, seed: 2n ** 64n - 1n, stop: Int32Array.of(1) }).cancel();
 // @ts-expect-error -- the protocol knows png and jpeg
 ModelInput.appendChunk(modelInput, { type: 'image', data: '', format: 'webp' });

@@ -1,4 +1,5 @@
 import { show } from '../../kernel/checks.ts';
+import { concatBytes } from '../../kernel/concat.ts';
 import { TinkerInputError, TinkerResponseError } from '../../kernel/errors.ts';
 import {
   type ByteSource,
@@ -23,7 +24,7 @@ export interface ArchiveEntry {
   /** All of it. */
   bytes(): Promise<Uint8Array<ArrayBuffer>>;
   /** All of it, piece by piece, for what is too large to hold. */
-  pieces(): AsyncIterableIterator<Uint8Array>;
+  pieces(): AsyncIterableIterator<Uint8Array<ArrayBuffer>>;
 }
 
 /**
@@ -120,13 +121,13 @@ function openEntry(
     }
     isTaken = true;
   };
-  async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+  async function* pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
     while (left > 0) {
       if (isLeft)
         throw new TinkerInputError('entry', `must be read before the next one is asked for: ${show(name)}`);
       const piece = await source.take(left);
       left -= piece.length;
-      yield piece;
+      yield concatBytes([piece]);
     }
   }
 

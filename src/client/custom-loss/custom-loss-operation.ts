@@ -40,7 +40,9 @@ export function submitCustomLoss(
     async (submit) => {
       const parts = await submit(requests.pass('forward', forwardData(checked)).batch());
       const target = { type: 'Forward', isLarge: true } as const;
-      const bodies = await pollParts(runtime, parts, target, scope, observer.heard);
+      const bodies = await pollParts(runtime, parts, target, scope, (heard, status) =>
+        observer.heard(heard, status),
+      );
       observer.onWait('the custom loss runs');
       const logprobs = logprobsOf(checked, readPass(bodies));
       const result = await raceAbort(scope.signal, Promise.resolve(customLoss(data, logprobs)));

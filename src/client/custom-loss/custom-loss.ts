@@ -25,7 +25,7 @@ export interface CustomLossResult {
  */
 export type CustomLoss = (
   data: readonly Datum<'cross_entropy'>[],
-  logprobs: readonly Float32Array[],
+  logprobs: readonly Float32Array<ArrayBuffer>[],
 ) => CustomLossResult | Promise<CustomLossResult>;
 
 /** The pass that only asks for log-probabilities: weights are zero where the caller gave none. */
@@ -40,7 +40,10 @@ export function forwardData(data: readonly CheckedDatum[]): CheckedDatum[] {
 }
 
 /** @throws TinkerResponseError - where the server did not give one log-probability for each target. */
-export function logprobsOf(data: readonly CheckedDatum[], output: ForwardBackwardOutput): Float32Array[] {
+export function logprobsOf(
+  data: readonly CheckedDatum[],
+  output: ForwardBackwardOutput,
+): Float32Array<ArrayBuffer>[] {
   return data.map(({ lossFnInputs }, index) => {
     const logprobs = output.lossFnOutputs[index]?.['logprobs']?.data;
     const length = lengthOf(lossFnInputs);

@@ -10,7 +10,10 @@ export interface LossEvaluation {
 }
 
 /** Log-probabilities as float32, for each datum. @throws TinkerInputError */
-export function checkedRows(data: readonly unknown[], logprobs: readonly FloatInput[]): Float32Array[] {
+export function checkedRows(
+  data: readonly unknown[],
+  logprobs: readonly FloatInput[],
+): Float32Array<ArrayBuffer>[] {
   if (!Array.isArray(logprobs) || !Array.isArray(data) || logprobs.length !== data.length) {
     const expected = Array.isArray(data)
       ? `one array for each of the ${data.length} data`

@@ -62,8 +62,8 @@ export async function changeRest(
   const fate = createSubmissionFate();
   await sendRest(runtime, scope, {
     ...request,
-    onSend: fate.sent,
-    onFailure: fate.failed,
+    onSend: () => fate.sent(),
+    onFailure: (error) => fate.failed(error),
     special: (answer) => {
       const isDone = fate.isUnknown && answer.status === doneStatus;
       const isSuccess = answer.status >= 200 && answer.status < 300;

@@ -95,7 +95,12 @@ export interface EmulatorDialect {
   /** What a poll gets where the operation failed. */
   readonly failure: '200-error' | '400-detail' | '400-error' | '400-error-message' | '500-detail';
   /** What failures are called that are the caller's, and the server's. */
-  readonly failureCategories: { readonly user: string; readonly server: string };
+  readonly failureCategories: {
+    /** The caller's fault. */
+    readonly user: string;
+    /** The server's own fault. */
+    readonly server: string;
+  };
   /** What a poll gets for an id that was never given out. */
   readonly unknownFuture: MissingFuture;
   /** What it gets for one whose result is kept no longer. */

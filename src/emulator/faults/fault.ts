@@ -38,8 +38,18 @@ export interface FaultAnswer {
  */
 export type EmulatorFault =
   | FaultAnswer
-  | { readonly delayMs: number; readonly status?: undefined }
-  | { readonly expire: true; readonly status?: undefined }
+  | {
+      /** How much later the emulator's answer comes, in milliseconds. */
+      readonly delayMs: number;
+      /** None: that would be a {@link FaultAnswer}. */
+      readonly status?: undefined;
+    }
+  | {
+      /** The result is kept no longer: a 410. */
+      readonly expire: true;
+      /** None: that would be a {@link FaultAnswer}. */
+      readonly status?: undefined;
+    }
   | 'hang'
   | 'cut'
   | 'lost'

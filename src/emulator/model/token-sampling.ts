@@ -52,7 +52,9 @@ function draw(
   const order = topK > 0 || topP < 1 ? ranked(logits) : ascending(logits.length);
   const kept = topK > 0 ? order.subarray(0, topK) : order;
   const maximum = logits[mostLikely(logits)]!;
-  const weights = Float64Array.from(kept, (token) => exp((logits[token]! - maximum) / temperature));
+  // Loops, here and below: `from` with a function takes a quarter of the time of a token.
+  const weights = new Float64Array(kept.length);
+  for (let i = 0; i < kept.length; i++) weights[i] = exp((logits[kept[i]!]! - maximum) / temperature);
   return pick(kept, weights, topP < 1 ? nucleus(weights, topP) : weights.length, random);
 }
 
@@ -93,5 +95,7 @@ function ranked(logits: Float32Array): Int32Array {
 }
 
 function ascending(length: number): Int32Array {
-  return Int32Array.from({ length }, (_, token) => token);
+  const tokens = new Int32Array(length);
+  for (let token = 0; token < length; token++) tokens[token] = token;
+  return tokens;
 }

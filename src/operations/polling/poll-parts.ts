@@ -18,6 +18,10 @@ export async function pollParts(
   scope: Pick<Scope, 'signal' | 'deadlineAt'>,
   listen: PollListener,
 ): Promise<unknown[]> {
+  const [only] = parts;
+  // Nobody's waiting to end: what most operations are.
+  if (parts.length === 1 && only !== undefined && 'requestId' in only)
+    return [await pollFuture(runtime, { ...target, requestId: only.requestId }, scope, listen)];
   const together = createAbortGroup(scope.signal);
   try {
     return await Promise.all(

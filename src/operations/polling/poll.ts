@@ -6,7 +6,7 @@ import { operationFailed } from '../operation-errors.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Scope } from '../scope.ts';
 import { sendTolerant } from '../strict-fields.ts';
-import { createPollJudge, type PollListener, type Unsettled } from './poll-judge.ts';
+import { createPollJudge, type PollJudge, type PollListener, type Unsettled } from './poll-judge.ts';
 import { type PollTarget, pollRequest } from './poll-request.ts';
 
 /**
@@ -26,14 +26,17 @@ export async function pollFuture(
   scope: Pick<Scope, 'signal' | 'deadlineAt'>,
   listen: PollListener,
 ): Promise<unknown> {
-  let release = (): void => {};
+  const room: Room = { release: undefined };
   try {
-    return await pollToResult(runtime, target, scope, listen, async (bytes) => {
-      release = await runtime.account.responseBytes.acquire(scope.signal, bytes);
-    });
+    return await pollToResult(runtime, target, scope, listen, room);
   } finally {
-    release();
+    room.release?.();
   }
+}
+
+/** What a large result takes of the budget of bytes while it is fetched. */
+interface Room {
+  release: (() => void) | undefined;
 }
 
 async function pollToResult(
@@ -41,14 +44,14 @@ async function pollToResult(
   target: PollTarget,
   scope: Pick<Scope, 'signal' | 'deadlineAt'>,
   listen: PollListener,
-  makeRoom: (bytes: number) => Promise<void>,
+  room: Room,
 ): Promise<unknown> {
   const { clock, random, pollPolicy } = runtime;
-  const { requestId } = target;
   const { signal, deadlineAt } = scope;
-  const judge = createPollJudge(runtime, target, listen);
-  let pacing = freshPacing;
+  // Most polls need none.
+  let judge: PollJudge | undefined;
   let isAnnounced = false;
+  let pacing = freshPacing;
   for (let iteration = 0; ; iteration++) {
     // Not the wait for a connection: an answer that came at once is no long poll for having been asked for late.
     let sentAt: number | undefined;
@@ -67,19 +70,20 @@ async function pollToResult(
       const polled = readPolled(body);
       listen(polled, 200);
       if (polled.kind === 'done') return polled.body;
-      judge.answered();
+      judge?.answered();
       if (polled.kind === 'failed') failed = polled;
       else if (polled.kind === 'pending') unsettled = afterPending(polled, 200);
-      else if (isAnnounced) repeated = announcedTwice(requestId);
+      else if (isAnnounced) repeated = announcedTwice(target.requestId);
       else {
         isAnnounced = true;
-        await makeRoom(polled.bytes);
+        room.release = await runtime.account.responseBytes.acquire(signal, polled.bytes);
         continue;
       }
     } catch (error) {
       // First: the caller's reason may itself be an error of ours, and must not be taken for the server's.
       signal.throwIfAborted();
       if (!isTinkerError(error)) throw error;
+      judge ??= createPollJudge(runtime, target, listen);
       unsettled = judge.failed(error, sentAt !== undefined);
     }
     if (repeated !== undefined) throw repeated;

@@ -35,7 +35,7 @@ export interface TokenizerLoaderOptions {
 export interface LoadTokenizerOptions extends TokenizerLoaderOptions {
   /** Branch, tag or commit. A commit (40 hex digits) never changes, so what is kept of it is used unasked. @default 'main' */
   readonly revision?: string | undefined;
-  /** Ends this call. A download that others wait for too goes on for them. */
+  /** Ends this call. A download that others wait for too goes on for them. @default none */
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { parseIso } from '../../kernel/timestamp.ts';
+import { text, time } from './field.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 
@@ -16,9 +17,9 @@ const checkpointsSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
     checkpoints: z.array(
       z.looseObject({
-        checkpoint_id: z.string(),
-        tinker_path: z.string(),
-        time: z.nullish(z.union([z.string(), z.number()])),
+        checkpoint_id: text(),
+        tinker_path: text(),
+        time: z.nullish(time()),
       }),
     ),
   }),

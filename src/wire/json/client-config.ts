@@ -1,5 +1,4 @@
-import * as z from 'zod/mini';
-import { lazy } from './lazy.ts';
+import { asRecord } from './as-record.ts';
 
 /** What a server sets for its clients (protocol 5.2), and what no server sets but a user may. */
 export interface ClientConfig {
@@ -56,70 +55,44 @@ export function defaultClientConfig(): ClientConfig {
   };
 }
 
-// A flag that is not what it should be counts as not set: a server's slip must not stop its clients.
-const flag = () => z.catch(z.optional(z.boolean()), undefined);
-const count = () => z.catch(z.optional(z.int().check(z.minimum(1))), undefined);
-const duration = () => z.catch(z.optional(z.number().check(z.minimum(0))), undefined);
-
-const configSchema = /* @__PURE__ */ lazy(() =>
-  z.catch(
-    z.looseObject({
-      pjwt_auth_enabled: flag(),
-      sample_dispatch_bytes_semaphore_size: count(),
-      inflight_response_bytes_semaphore_size: count(),
-      parallel_fwdbwd_chunks: flag(),
-      proto_compress_fwdbwd: flag(),
-      fwdbwd_max_chunk_len: count(),
-      fwdbwd_max_chunk_bytes_count: count(),
-      fwdbwd_dispatch_bytes_semaphore_size: count(),
-      billing_exception_max_pause_duration_sec: duration(),
-      sample_no_retries: flag(),
-      sample_enable_stuck_detection: flag(),
-      sample_max_concurrent_requests: count(),
-      create_model_via_load_weights: flag(),
-      proto_write_fwdbwd: flag(),
-    }),
-    {},
-  ),
-);
+// What is not what it should be counts as not set: a server's slip must not stop its clients.
+const flag = (value: unknown, byDefault: boolean): boolean =>
+  typeof value === 'boolean' ? value : byDefault;
+const count = (value: unknown, byDefault: number): number =>
+  Number.isSafeInteger(value) && (value as number) >= 1 ? (value as number) : byDefault;
+const milliseconds = (seconds: unknown, byDefault: number): number =>
+  Number.isFinite(seconds) && (seconds as number) >= 0 ? (seconds as number) * 1_000 : byDefault;
 
 /** Answer of `client/config`: what is missing, unknown or not of its type leaves the default. */
 export function readClientConfig(body: unknown): ClientConfig {
-  const read = configSchema().parse(body);
+  const read = asRecord(body);
   const byDefault = defaultClientConfig();
-  const billingSeconds = read.billing_exception_max_pause_duration_sec;
   return {
-    jwtAuth: read.pjwt_auth_enabled ?? byDefault.jwtAuth,
-    sampleDispatchBytes: read.sample_dispatch_bytes_semaphore_size ?? byDefault.sampleDispatchBytes,
-    responseBytes: read.inflight_response_bytes_semaphore_size ?? byDefault.responseBytes,
-    parallelChunks: read.parallel_fwdbwd_chunks ?? byDefault.parallelChunks,
-    compressBodies: read.proto_compress_fwdbwd ?? byDefault.compressBodies,
-    maxChunkLength: read.fwdbwd_max_chunk_len ?? byDefault.maxChunkLength,
-    maxChunkBytes: read.fwdbwd_max_chunk_bytes_count ?? byDefault.maxChunkBytes,
+    jwtAuth: flag(read['pjwt_auth_enabled'], byDefault.jwtAuth),
+    sampleDispatchBytes: count(read['sample_dispatch_bytes_semaphore_size'], byDefault.sampleDispatchBytes),
+    responseBytes: count(read['inflight_response_bytes_semaphore_size'], byDefault.responseBytes),
+    parallelChunks: flag(read['parallel_fwdbwd_chunks'], byDefault.parallelChunks),
+    compressBodies: flag(read['proto_compress_fwdbwd'], byDefault.compressBodies),
+    maxChunkLength: count(read['fwdbwd_max_chunk_len'], byDefault.maxChunkLength),
+    maxChunkBytes: count(read['fwdbwd_max_chunk_bytes_count'], byDefault.maxChunkBytes),
     maxChunkTokens: byDefault.maxChunkTokens,
-    passDispatchBytes: read.fwdbwd_dispatch_bytes_semaphore_size ?? byDefault.passDispatchBytes,
-    billingPauseMs: billingSeconds === undefined ? byDefault.billingPauseMs : billingSeconds * 1_000,
-    sampleNoRetries: read.sample_no_retries ?? byDefault.sampleNoRetries,
-    stuckDetection: read.sample_enable_stuck_detection ?? byDefault.stuckDetection,
-    maxConcurrentSamples: read.sample_max_concurrent_requests ?? byDefault.maxConcurrentSamples,
-    createModelViaLoad: read.create_model_via_load_weights ?? byDefault.createModelViaLoad,
-    protobufPasses: read.proto_write_fwdbwd ?? byDefault.protobufPasses,
+    passDispatchBytes: count(read['fwdbwd_dispatch_bytes_semaphore_size'], byDefault.passDispatchBytes),
+    billingPauseMs: milliseconds(read['billing_exception_max_pause_duration_sec'], byDefault.billingPauseMs),
+    sampleNoRetries: flag(read['sample_no_retries'], byDefault.sampleNoRetries),
+    stuckDetection: flag(read['sample_enable_stuck_detection'], byDefault.stuckDetection),
+    maxConcurrentSamples: count(read['sample_max_concurrent_requests'], byDefault.maxConcurrentSamples),
+    createModelViaLoad: flag(read['create_model_via_load_weights'], byDefault.createModelViaLoad),
+    protobufPasses: flag(read['proto_write_fwdbwd'], byDefault.protobufPasses),
   };
 }
 
-const tokenSchema = /* @__PURE__ */ lazy(() => z.looseObject({ jwt: z.string() }));
-
 /** Answer of `auth/token`; `undefined` where there is no token in it. */
 export function readExchangedToken(body: unknown): string | undefined {
-  const read = tokenSchema().safeParse(body);
-  return read.success && /^[\x21-\x7e]+$/.test(read.data.jwt) ? read.data.jwt : undefined;
+  const { jwt } = asRecord(body);
+  return typeof jwt === 'string' && /^[\x21-\x7e]+$/.test(jwt) ? jwt : undefined;
 }
-
-const dynamicSchema = /* @__PURE__ */ lazy(() =>
-  z.catch(z.looseObject({ refresh_interval_sec: duration() }), {}),
-);
 
 /** Answer of `client/dynamic_config`: how long it holds, in milliseconds. */
 export function readRefreshInterval(body: unknown): number {
-  return (dynamicSchema().parse(body).refresh_interval_sec ?? 300) * 1_000;
+  return milliseconds(asRecord(body)['refresh_interval_sec'], 300_000);
 }

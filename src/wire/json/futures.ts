@@ -2,6 +2,7 @@ import { show } from '../../kernel/checks.ts';
 import { TinkerResponseError } from '../../kernel/errors.ts';
 import { clipped, jsonText } from '../../kernel/json-text.ts';
 import type { QueueState } from '../types/server.ts';
+import { asRecord } from './as-record.ts';
 
 /** Answer to a submission: the future it opened. */
 export interface SubmittedFuture {
@@ -131,8 +132,4 @@ function readCategory(value: unknown): 'user' | 'server' | 'unknown' {
   const category = typeof value === 'string' ? value.toLowerCase() : '';
   if (category === 'user') return 'user';
   return category === 'server' || category === 'system' ? 'server' : 'unknown';
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

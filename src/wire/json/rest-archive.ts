@@ -1,10 +1,9 @@
 import * as z from 'zod/mini';
+import { text, time } from './field.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 
-const archiveSchema = /* @__PURE__ */ lazy(() =>
-  z.looseObject({ url: z.string(), expires: z.nullish(z.union([z.string(), z.number()])) }),
-);
+const archiveSchema = /* @__PURE__ */ lazy(() => z.looseObject({ url: text(), expires: z.nullish(time()) }));
 
 /** Answer of `…/archive` where it is JSON (protocol 2.9): the address, and when it expires, as the server put it. */
 export function readArchive(body: unknown): {

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import type { BillingEvent, BillingEventInfo, BillingUsage } from '../types/billing.ts';
+import { flag, number, record, recordOf, text, time } from './field.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import { readMetadata } from './rest-runs.ts';
@@ -7,23 +8,23 @@ import { readTimestamp } from './rest-timestamp.ts';
 
 const infoSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    type: z.string(),
-    token_count: z.nullish(z.number()),
-    cached: z.nullish(z.boolean()),
-    count: z.nullish(z.number()),
-    gigabyte_hours: z.nullish(z.number()),
+    type: text(),
+    token_count: z.nullish(number()),
+    cached: z.nullish(flag()),
+    count: z.nullish(number()),
+    gigabyte_hours: z.nullish(number()),
   }),
 );
 
 const eventSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    bucket_start: z.nullish(z.union([z.string(), z.number()])),
-    bucket_end: z.nullish(z.union([z.string(), z.number()])),
-    base_model: z.nullish(z.string()),
-    user_id: z.nullish(z.string()),
-    user_name: z.nullish(z.string()),
-    session_id: z.nullish(z.string()),
-    project_id: z.nullish(z.string()),
+    bucket_start: z.nullish(time()),
+    bucket_end: z.nullish(time()),
+    base_model: z.nullish(text()),
+    user_id: z.nullish(text()),
+    user_name: z.nullish(text()),
+    session_id: z.nullish(text()),
+    project_id: z.nullish(text()),
     event_info: infoSchema(),
   }),
 );
@@ -31,9 +32,7 @@ const eventSchema = /* @__PURE__ */ lazy(() =>
 const usageSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
     data: z.array(eventSchema()),
-    sessions: z.nullish(
-      z.record(z.string(), z.looseObject({ user_metadata: z.nullish(z.record(z.string(), z.unknown())) })),
-    ),
+    sessions: z.nullish(recordOf(z.looseObject({ user_metadata: z.nullish(record()) }))),
   }),
 );
 

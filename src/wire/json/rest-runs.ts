@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { jsonText } from '../../kernel/json-text.ts';
 import type { Cursor } from '../types/rest.ts';
 import type { Checkpoint, TrainingRun, WeightsInfo } from '../types/training-run.ts';
+import { flag, number, record, text, time } from './field.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import { readTimestamp } from './rest-timestamp.ts';
@@ -13,42 +14,42 @@ export interface ReadPage<T> {
   readonly cursor: Cursor | undefined;
 }
 
-const timestampSchema = /* @__PURE__ */ lazy(() => z.nullish(z.union([z.string(), z.number()])));
+const timestampSchema = /* @__PURE__ */ lazy(() => z.nullish(time()));
 
 const cursorSchema = /* @__PURE__ */ lazy(() =>
   z.nullish(
     z.looseObject({
-      offset: z.nullish(z.number()),
-      limit: z.nullish(z.number()),
-      total_count: z.nullish(z.number()),
+      offset: z.nullish(number()),
+      limit: z.nullish(number()),
+      total_count: z.nullish(number()),
     }),
   ),
 );
 
 const checkpointSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    checkpoint_id: z.string(),
-    checkpoint_type: z.nullish(z.string()),
+    checkpoint_id: text(),
+    checkpoint_type: z.nullish(text()),
     time: timestampSchema(),
-    tinker_path: z.string(),
-    size_bytes: z.nullish(z.number()),
-    public: z.nullish(z.boolean()),
+    tinker_path: text(),
+    size_bytes: z.nullish(number()),
+    public: z.nullish(flag()),
     expires_at: timestampSchema(),
   }),
 );
 
 const runSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    training_run_id: z.string(),
-    base_model: z.string(),
-    model_owner: z.nullish(z.string()),
-    is_lora: z.nullish(z.boolean()),
-    lora_rank: z.nullish(z.number()),
-    corrupted: z.nullish(z.boolean()),
+    training_run_id: text(),
+    base_model: text(),
+    model_owner: z.nullish(text()),
+    is_lora: z.nullish(flag()),
+    lora_rank: z.nullish(number()),
+    corrupted: z.nullish(flag()),
     last_request_time: timestampSchema(),
     last_checkpoint: z.nullish(checkpointSchema()),
     last_sampler_checkpoint: z.nullish(checkpointSchema()),
-    user_metadata: z.nullish(z.record(z.string(), z.unknown())),
+    user_metadata: z.nullish(record()),
   }),
 );
 
@@ -62,12 +63,12 @@ const checkpointListSchema = /* @__PURE__ */ lazy(() =>
 
 const weightsInfoSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    base_model: z.string(),
-    is_lora: z.nullish(z.boolean()),
-    lora_rank: z.nullish(z.number()),
-    train_attn: z.nullish(z.boolean()),
-    train_mlp: z.nullish(z.boolean()),
-    train_unembed: z.nullish(z.boolean()),
+    base_model: text(),
+    is_lora: z.nullish(flag()),
+    lora_rank: z.nullish(number()),
+    train_attn: z.nullish(flag()),
+    train_mlp: z.nullish(flag()),
+    train_unembed: z.nullish(flag()),
   }),
 );
 

@@ -1,11 +1,12 @@
 import * as z from 'zod/mini';
 import type { AuditLogEntry, SamplerInfo, SessionInfo } from '../types/rest.ts';
+import { choice, text, time } from './field.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import type { ReadPage } from './rest-runs.ts';
 import { readTimestamp } from './rest-timestamp.ts';
 
-const sessionsSchema = /* @__PURE__ */ lazy(() => z.looseObject({ sessions: z.array(z.string()) }));
+const sessionsSchema = /* @__PURE__ */ lazy(() => z.looseObject({ sessions: z.array(text()) }));
 
 /** Answer of `sessions` (protocol 2.9): ids, and no cursor. */
 export function readSessions(body: unknown): ReadPage<string> {
@@ -14,8 +15,8 @@ export function readSessions(body: unknown): ReadPage<string> {
 
 const sessionInfoSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    training_run_ids: z.nullish(z.array(z.string())),
-    sampler_ids: z.nullish(z.array(z.string())),
+    training_run_ids: z.nullish(z.array(text())),
+    sampler_ids: z.nullish(z.array(text())),
   }),
 );
 
@@ -26,7 +27,7 @@ export function readSessionInfo(body: unknown): SessionInfo {
 }
 
 const samplerSchema = /* @__PURE__ */ lazy(() =>
-  z.looseObject({ sampler_id: z.string(), base_model: z.string(), model_path: z.nullish(z.string()) }),
+  z.looseObject({ sampler_id: text(), base_model: text(), model_path: z.nullish(text()) }),
 );
 
 /** Answer of `samplers/{id}` (protocol 2.6). */
@@ -43,11 +44,11 @@ const auditLogSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
     entries: z.array(
       z.looseObject({
-        timestamp: z.nullish(z.union([z.string(), z.number()])),
-        event: z.string(),
-        model_id: z.nullish(z.string()),
-        tinker_path: z.nullish(z.string()),
-        purpose: z.nullish(z.string()),
+        timestamp: z.nullish(time()),
+        event: text(),
+        model_id: z.nullish(text()),
+        tinker_path: z.nullish(text()),
+        purpose: z.nullish(text()),
       }),
     ),
   }),
@@ -73,9 +74,9 @@ export interface TraceExport {
 
 const traceExportSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    status: z.enum(['pending', 'ready', 'failed']),
-    url: z.nullish(z.string()),
-    error: z.nullish(z.string()),
+    status: choice('pending', 'ready', 'failed'),
+    url: z.nullish(text()),
+    error: z.nullish(text()),
   }),
 );
 

@@ -3,6 +3,7 @@ import { TinkerResponseError } from '../../kernel/errors.ts';
 import type { CheckedChunk } from '../checked-datum.ts';
 import type { SampleResponse } from '../types/sampling.ts';
 import { chunkJson } from './chunk.ts';
+import { list, number, text } from './field.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import { floats, tokens } from './tensor.ts';
@@ -42,21 +43,18 @@ export function sampleBody(samplingSessionId: string, sequenceId: number, sample
   };
 }
 
-/** An array of which only that is checked: plain loops read the elements. */
-const list = () => z.custom<readonly unknown[]>(Array.isArray);
-
 const sampleSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
     sequences: z.array(
       z.looseObject({
-        stop_reason: z.nullish(z.string()),
+        stop_reason: z.nullish(text()),
         tokens: list(),
         logprobs: z.nullish(list()),
       }),
     ),
     prompt_logprobs: z.nullish(list()),
     topk_prompt_logprobs: z.nullish(list()),
-    prompt_cache_hit_tokens: z.nullish(z.number()),
+    prompt_cache_hit_tokens: z.nullish(number()),
   }),
 );
 

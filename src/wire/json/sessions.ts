@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { ServerCapabilities } from '../types/server.ts';
-import { id } from './id.ts';
+import { id, number, text } from './field.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 
@@ -29,9 +29,9 @@ export interface CreatedSession {
 const sessionSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
     session_id: id(),
-    info_message: z.nullish(z.string()),
-    warning_message: z.nullish(z.string()),
-    error_message: z.nullish(z.string()),
+    info_message: z.nullish(text()),
+    warning_message: z.nullish(text()),
+    error_message: z.nullish(text()),
   }),
 );
 
@@ -57,9 +57,7 @@ export function readSamplingSession(body: unknown): string {
 const capabilitiesSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
     supported_models: z.nullish(
-      z.array(
-        z.looseObject({ model_name: z.nullish(z.string()), max_context_length: z.nullish(z.number()) }),
-      ),
+      z.array(z.looseObject({ model_name: z.nullish(text()), max_context_length: z.nullish(number()) })),
     ),
   }),
 );

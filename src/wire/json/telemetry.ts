@@ -1,5 +1,4 @@
-import * as z from 'zod/mini';
-import { lazy } from './lazy.ts';
+import { asRecord } from './as-record.ts';
 
 /** How bad it is (protocol 6.1). */
 export type TelemetrySeverity = 'DEBUG' | 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL';
@@ -72,9 +71,7 @@ function newsFields(news: TelemetryNews): object {
   }
 }
 
-const acceptedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ status: z.literal('accepted') }));
-
 /** Whether an answer of `telemetry` says that the events arrived: only these words do (protocol 2.8). */
 export function isTelemetryAccepted(body: unknown): boolean {
-  return acceptedSchema().safeParse(body).success;
+  return asRecord(body)['status'] === 'accepted';
 }

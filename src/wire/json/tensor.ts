@@ -62,7 +62,7 @@ function readShape(shape: unknown, length: number, where: string): readonly numb
 }
 
 /** Numbers as float32; null (a value the server did not compute) becomes NaN. */
-export function floats(values: readonly unknown[], where: string): Float32Array {
+export function floats(values: readonly unknown[], where: string): Float32Array<ArrayBuffer> {
   const out = new Float32Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -74,7 +74,7 @@ export function floats(values: readonly unknown[], where: string): Float32Array 
 }
 
 /** Token ids as int32. */
-export function tokens(values: readonly unknown[], where: string): Int32Array {
+export function tokens(values: readonly unknown[], where: string): Int32Array<ArrayBuffer> {
   const out = new Int32Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const value = values[i];
@@ -86,7 +86,7 @@ export function tokens(values: readonly unknown[], where: string): Int32Array {
   return out;
 }
 
-function bigints(values: readonly unknown[], where: string): BigInt64Array {
+function bigints(values: readonly unknown[], where: string): BigInt64Array<ArrayBuffer> {
   const out = new BigInt64Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const value = values[i];

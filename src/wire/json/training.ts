@@ -10,7 +10,7 @@ import type {
   SaveWeightsResponse,
 } from '../types/training.ts';
 import { chunkJson } from './chunk.ts';
-import { id } from './id.ts';
+import { flag, id, number, record, recordOf, text } from './field.ts';
 import { lazy } from './lazy.ts';
 import { parseWire } from './parse.ts';
 import { readTensor, tensorJson } from './tensor.ts';
@@ -100,14 +100,14 @@ export function optimStepBody(modelId: string, sequenceId: number, adam: Resolve
   };
 }
 
-const namedModelSchema = /* @__PURE__ */ lazy(() => z.looseObject({ model_id: z.nullish(z.string()) }));
+const namedModelSchema = /* @__PURE__ */ lazy(() => z.looseObject({ model_id: z.nullish(text()) }));
 
 /** Id of the model a result is about, where it names it (servers.md 2.1 item 15). */
 export function readModelId(body: unknown): string | undefined {
   return parseWire(namedModelSchema, body, 'result').model_id || undefined;
 }
 
-const metrics = () => z.nullish(z.record(z.string(), z.nullable(z.number())));
+const metrics = () => z.nullish(recordOf(z.nullable(number())));
 
 /** JSON has no NaN, so servers write null for one. */
 function readMetrics(read: Record<string, number | null> | null | undefined): Record<string, number> {
@@ -116,8 +116,8 @@ function readMetrics(read: Record<string, number | null> | null | undefined): Re
 
 const forwardBackwardSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    loss_fn_output_type: z.nullish(z.string()),
-    loss_fn_outputs: z.nullish(z.array(z.nullish(z.record(z.string(), z.unknown())))),
+    loss_fn_output_type: z.nullish(text()),
+    loss_fn_outputs: z.nullish(z.array(z.nullish(record()))),
     metrics: metrics(),
   }),
 );
@@ -149,7 +149,7 @@ export function readOptimStep(body: unknown): OptimStepResponse {
 
 const savedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: id() }));
 
-const acknowledgedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: z.nullish(z.string()) }));
+const acknowledgedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: z.nullish(text()) }));
 
 /**
  * Where weights were saved.
@@ -168,7 +168,7 @@ export function readSavedSamplerSession(body: unknown): string {
   return parseWire(savedSamplerSchema, body, 'save_weights_for_sampler result').sampling_session_id;
 }
 
-const loadedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: z.nullish(z.string()) }));
+const loadedSchema = /* @__PURE__ */ lazy(() => z.looseObject({ path: z.nullish(text()) }));
 
 /** What was loaded. */
 export function readLoaded(body: unknown): LoadWeightsResponse {
@@ -177,18 +177,18 @@ export function readLoaded(body: unknown): LoadWeightsResponse {
 
 const modelInfoSchema = /* @__PURE__ */ lazy(() =>
   z.looseObject({
-    model_id: z.string(),
+    model_id: text(),
     model_data: z.nullish(
       z.looseObject({
-        arch: z.nullish(z.string()),
-        model_name: z.nullish(z.string()),
-        tokenizer_id: z.nullish(z.string()),
+        arch: z.nullish(text()),
+        model_name: z.nullish(text()),
+        tokenizer_id: z.nullish(text()),
       }),
     ),
-    is_lora: z.nullish(z.boolean()),
-    lora_rank: z.nullish(z.number()),
-    model_name: z.nullish(z.string()),
-    base_model: z.nullish(z.string()),
+    is_lora: z.nullish(flag()),
+    lora_rank: z.nullish(number()),
+    model_name: z.nullish(text()),
+    base_model: z.nullish(text()),
   }),
 );
 

@@ -25,12 +25,13 @@ interface DtypeReader {
   readonly read: (bytes: Uint8Array) => TensorData['data'];
 }
 
-const READERS: Readonly<Record<number, DtypeReader>> = {
+/** By dtype. A function, so that bundlers leave it out of programs that read no tensor. */
+const readers = (): Readonly<Record<number, DtypeReader>> => ({
   [DTYPE.float32]: { width: 4, dtype: 'float32', read: (bytes) => arrayOf(Float32Array, bytes) },
   [DTYPE.int64]: { width: 8, dtype: 'int64', read: (bytes) => arrayOf(BigInt64Array, bytes) },
   [DTYPE.int32]: { width: 4, dtype: 'int64', read: widenInt32 },
   [DTYPE.bfloat16]: { width: 2, dtype: 'float32', read: widenBfloat16 },
-};
+});
 
 /** What an absent `BatchedTensor` is. */
 export function emptyBatchedTensor(): BatchedTensor {
@@ -67,7 +68,7 @@ export function batchedTensorCount({ offsets }: BatchedTensor): number {
  */
 export function splitBatchedTensor(tensor: BatchedTensor, count: number, where: string): TensorData[] {
   const { data, trailingShape } = tensor;
-  const reader = READERS[tensor.dtype];
+  const reader = readers()[tensor.dtype];
   if (reader === undefined) throw new TinkerResponseError(`${where} has an unknown dtype, ${tensor.dtype}`);
   if (data.length % reader.width !== 0) {
     throw new TinkerResponseError(
@@ -77,8 +78,10 @@ export function splitBatchedTensor(tensor: BatchedTensor, count: number, where: 
   const offsets = readOffsets(tensor, count, reader.width, where);
   const values = reader.read(data);
   const rowSize = trailingShape.includes(0) ? 0 : trailingShape.reduce((size, axis) => size * axis, 1);
-  return Array.from({ length: count }, (_, i) => {
-    const [begin = 0, end = 0] = [offsets[i], offsets[i + 1]];
+  const tensors: TensorData[] = [];
+  for (let i = 0; i < count; i++) {
+    const begin = offsets[i]!;
+    const end = offsets[i + 1]!;
     const length = end - begin;
     if ((rowSize === 0 ? length : length % rowSize) !== 0) {
       throw new TinkerResponseError(
@@ -86,10 +89,11 @@ export function splitBatchedTensor(tensor: BatchedTensor, count: number, where: 
       );
     }
     const rows = rowSize === 0 ? 0 : length / rowSize;
-    const shape = [rows, ...trailingShape];
+    const shape = trailingShape.length === 0 ? [rows] : [rows, ...trailingShape];
     // A reader's dtype is that of the array it makes.
-    return { data: values.subarray(begin, end), dtype: reader.dtype, shape } as TensorData;
-  });
+    tensors.push({ data: values.subarray(begin, end), dtype: reader.dtype, shape } as TensorData);
+  }
+  return tensors;
 }
 
 /** The first `count + 1` offsets, in numbers instead of bytes. */

@@ -17,6 +17,9 @@ const MAX_DATUMS = 2 ** 20;
 /** Fields of a map's entry. */
 const ENTRY: readonly string[] = ['key', 'value'];
 
+/** What a property is that was assigned. */
+const PLAIN = { configurable: true, enumerable: true, writable: true };
+
 /** Outputs of some datums, in one tensor per name (protocol 4.2). */
 interface ArrayRecord {
   readonly fields: Map<string, BatchedTensor>;
@@ -101,9 +104,25 @@ function joinRecords(records: readonly ArrayRecord[]): Record<string, TensorData
       `ForwardBackwardOutput.loss_fn_outputs: field ${show(name)} has ${length} tensors for ${total} datums`,
     );
   }
-  return Array.from({ length: total }, (_, i) =>
-    Object.fromEntries(Array.from(columns, ([name, column]) => [name, column[i] as TensorData])),
-  );
+  return rowsOf([...columns], total);
+}
+
+/** One object a datum, of a tensor from each column. Loops: there are as many as datums. */
+function rowsOf(
+  columns: readonly (readonly [name: string, column: readonly TensorData[]])[],
+  total: number,
+): Record<string, TensorData>[] {
+  const rows: Record<string, TensorData>[] = [];
+  for (let i = 0; i < total; i++) {
+    const row: Record<string, TensorData> = {};
+    for (const [name, column] of columns) {
+      // The one name that is not assigned like any other.
+      if (name === '__proto__') Object.defineProperty(row, name, { ...PLAIN, value: column[i] });
+      else row[name] = column[i]!;
+    }
+    rows.push(row);
+  }
+  return rows;
 }
 
 /** Number of datums of each record: what they say, or, where none of them does, what their first fields hold. */

@@ -2,7 +2,7 @@ import { TinkerResponseError } from '../../kernel/errors.ts';
 import { WIRE_TYPE } from './wire-type.ts';
 
 /**
- * One occurrence of a field. Each method reads its value as the type it names.
+ * One occurrence of a field, until the next is read. Each method reads its value as the type it names.
  *
  * @throws TinkerResponseError - each method, where the wire type is that of another.
  */
@@ -25,29 +25,6 @@ export interface ProtobufField {
   bytes(): Uint8Array;
 }
 
-/** The value of one occurrence. */
-interface Value {
-  readonly wireType: number;
-  /** The number, where the wire type is a varint. */
-  readonly words: Words;
-  /** The bytes, where it is anything else. */
-  readonly payload: Uint8Array;
-}
-
-/** A varint as two unsigned words. */
-interface Words {
-  readonly low: number;
-  readonly high: number;
-}
-
-/** Reads forward through bytes. `where` names the field in errors. */
-interface Cursor {
-  isAtEnd(): boolean;
-  varint(where: string): Words;
-  /** A view of the next `length` bytes. */
-  take(length: number, where: string): Uint8Array;
-}
-
 /**
  * Read a message: every occurrence of each known field, in order, so the last one wins where `visit` assigns. Unknown fields
  * are skipped. Nothing is allocated for a length before that many bytes are known to be there.
@@ -63,113 +40,161 @@ export function readMessage(
   visit: (field: ProtobufField) => void,
 ): void {
   const cursor = createCursor(bytes);
-  while (!cursor.isAtEnd()) {
-    const tag = cursor.varint(`${message}: a tag`);
-    const number = tag.low >>> 3;
-    if (number === 0 || tag.high !== 0) {
+  // One object for all fields, and names put together for errors only: results have thousands of fields.
+  const state: FieldState = { number: 0, wireType: 0, low: 0, high: 0, begin: 0, end: 0 };
+  const where = (): string => `${message}${nameOf(fieldNames, state.number)}`;
+  const inTag = (): string => `${message}: a tag`;
+  const field = createField(bytes, state, where);
+  while (cursor.position() < bytes.length) {
+    cursor.varint(inTag);
+    const tag = cursor.low();
+    state.number = tag >>> 3;
+    if (state.number === 0 || cursor.high() !== 0) {
       throw new TinkerResponseError(`${message}: a tag has a field number out of bounds`);
     }
-    const name = fieldNames[number - 1];
-    const where = name === undefined ? `${message}: field ${number}` : `${message}.${name}`;
-    const value = readValue(cursor, tag.low & 7, where);
-    if (name !== undefined) visit(createField(number, value, where));
+    readValue(cursor, state, tag & 7, where);
+    if (state.number > fieldNames.length) continue;
+    field.number = state.number;
+    visit(field);
   }
 }
 
-function readValue(cursor: Cursor, wireType: number, where: string): Value {
-  const payload = (length: number): Value => ({
-    wireType,
-    words: { low: 0, high: 0 },
-    payload: cursor.take(length, where),
-  });
-  switch (wireType) {
-    case WIRE_TYPE.varint:
-      return { wireType, words: cursor.varint(where), payload: new Uint8Array(0) };
-    case WIRE_TYPE.fixed64:
-      return payload(8);
-    case WIRE_TYPE.fixed32:
-      return payload(4);
-    case WIRE_TYPE.lengthDelimited: {
-      const { low, high } = cursor.varint(where);
-      return payload(high * 2 ** 32 + low);
-    }
-    default:
-      throw new TinkerResponseError(`${where} has wire type ${wireType}, which is not supported`);
-  }
+/** The occurrence that is being read. */
+interface FieldState {
+  number: number;
+  wireType: number;
+  /** Unsigned words of the number, where the wire type is a varint. */
+  low: number;
+  high: number;
+  /** Where the bytes are, where it is anything else. */
+  begin: number;
+  end: number;
 }
 
-function createField(number: number, { wireType, words, payload }: Value, where: string): ProtobufField {
+/** Reads forward through bytes. `where` names the field in errors. */
+interface Cursor {
+  position(): number;
+  /** Read a varint, which is then in {@link Cursor.low} and {@link Cursor.high}. */
+  varint(where: () => string): void;
+  /** Unsigned words of the last varint. */
+  low(): number;
+  high(): number;
+  /** Pass over the next `length` bytes. */
+  skip(length: number, where: () => string): void;
+}
+
+function nameOf(fieldNames: readonly string[], number: number): string {
+  const name = fieldNames[number - 1];
+  return name === undefined ? `: field ${number}` : `.${name}`;
+}
+
+function readValue(cursor: Cursor, state: FieldState, wireType: number, where: () => string): void {
+  state.wireType = wireType;
+  if (wireType === WIRE_TYPE.varint) {
+    cursor.varint(where);
+    state.low = cursor.low();
+    state.high = cursor.high();
+    return;
+  }
+  let length: number;
+  if (wireType === WIRE_TYPE.lengthDelimited) {
+    cursor.varint(where);
+    length = cursor.high() * 2 ** 32 + cursor.low();
+  } else if (wireType === WIRE_TYPE.fixed64) length = 8;
+  else if (wireType === WIRE_TYPE.fixed32) length = 4;
+  else throw new TinkerResponseError(`${where()} has wire type ${wireType}, which is not supported`);
+  state.begin = cursor.position();
+  cursor.skip(length, where);
+  state.end = cursor.position();
+}
+
+function createField(
+  bytes: Uint8Array,
+  state: FieldState,
+  where: () => string,
+): { -readonly [K in keyof ProtobufField]: ProtobufField[K] } {
   const expect = (expected: number): void => {
-    if (wireType === expected) return;
-    throw new TinkerResponseError(`${where} has wire type ${wireType} instead of ${expected}`);
+    if (state.wireType === expected) return;
+    throw new TinkerResponseError(`${where()} has wire type ${state.wireType} instead of ${expected}`);
   };
-  const varint = (): Words => {
-    expect(WIRE_TYPE.varint);
-    return words;
-  };
-  const bytes = (): Uint8Array => {
+  const payload = (): Uint8Array => {
     expect(WIRE_TYPE.lengthDelimited);
-    return payload;
+    return bytes.subarray(state.begin, state.end);
+  };
+  const low = (): number => {
+    expect(WIRE_TYPE.varint);
+    return state.low;
   };
   return {
-    number,
-    int32: () => varint().low | 0,
-    uint32: () => varint().low,
-    int64: () => exactInteger(varint(), where),
+    number: 0,
+    int32: () => low() | 0,
+    uint32: low,
+    int64() {
+      expect(WIRE_TYPE.varint);
+      return exactInteger(state.low, state.high, where);
+    },
     eachInt64(visit) {
-      if (wireType !== WIRE_TYPE.lengthDelimited) return visit(exactInteger(varint(), where));
-      const elements = createCursor(payload);
-      while (!elements.isAtEnd()) visit(exactInteger(elements.varint(where), where));
+      if (state.wireType !== WIRE_TYPE.lengthDelimited) return visit(this.int64());
+      const packed = payload();
+      const elements = createCursor(packed);
+      while (elements.position() < packed.length) {
+        elements.varint(where);
+        visit(exactInteger(elements.low(), elements.high(), where));
+      }
     },
     double() {
       expect(WIRE_TYPE.fixed64);
-      return new DataView(payload.buffer, payload.byteOffset, 8).getFloat64(0, true);
+      return new DataView(bytes.buffer, bytes.byteOffset + state.begin, 8).getFloat64(0, true);
     },
-    string: () => decodeText(bytes(), where),
-    bytes,
+    string: () => decodeText(payload(), where),
+    bytes: payload,
   };
 }
 
 function createCursor(bytes: Uint8Array): Cursor {
   let at = 0;
+  let low = 0;
+  let high = 0;
   return {
-    isAtEnd: () => at === bytes.length,
+    position: () => at,
+    low: () => low >>> 0,
+    high: () => high >>> 0,
     varint(where) {
-      let low = 0;
-      let high = 0;
+      low = 0;
+      high = 0;
       for (let i = 0; ; i++) {
         const byte = bytes[at++];
-        if (byte === undefined) throw new TinkerResponseError(`${where} is cut inside a varint`);
-        if (i === 9 && byte > 1) throw new TinkerResponseError(`${where} has a varint of more than 64 bits`);
+        if (byte === undefined) throw new TinkerResponseError(`${where()} is cut inside a varint`);
+        if (i === 9 && byte > 1)
+          throw new TinkerResponseError(`${where()} has a varint of more than 64 bits`);
         const bits = byte & 0x7f;
         if (i < 5) low |= bits << (7 * i);
         if (i === 4) high = bits >>> 4;
         if (i > 4) high |= bits << (7 * i - 32);
-        if (byte < 0x80) return { low: low >>> 0, high: high >>> 0 };
+        if (byte < 0x80) return;
       }
     },
-    take(length, where) {
+    skip(length, where) {
       const left = bytes.length - at;
       if (length > left)
-        throw new TinkerResponseError(`${where} is cut: ${left} bytes are left of ${length}`);
+        throw new TinkerResponseError(`${where()} is cut: ${left} bytes are left of ${length}`);
       at += length;
-      return bytes.subarray(at - length, at);
     },
   };
 }
 
-function exactInteger({ low, high }: Words, where: string): number {
+function exactInteger(low: number, high: number, where: () => string): number {
   const value = (high | 0) * 2 ** 32 + low;
   if (Number.isSafeInteger(value)) return value;
   throw new TinkerResponseError(
-    `${where} has an integer beyond 2^53 - 1, which a number cannot hold exactly`,
+    `${where()} has an integer beyond 2^53 - 1, which a number cannot hold exactly`,
   );
 }
 
-function decodeText(bytes: Uint8Array, where: string): string {
+function decodeText(bytes: Uint8Array, where: () => string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
-    throw new TinkerResponseError(`${where} is not text in UTF-8`, { cause });
+    throw new TinkerResponseError(`${where()} is not text in UTF-8`, { cause });
   }
 }

@@ -55,7 +55,10 @@ function readSequence(bytes: Uint8Array): SampledSequence {
   };
 }
 
-function readPromptLogprobs(bytes: Uint8Array, promptLength: number | undefined): Float32Array | undefined {
+function readPromptLogprobs(
+  bytes: Uint8Array,
+  promptLength: number | undefined,
+): Float32Array<ArrayBuffer> | undefined {
   if (bytes.length === 0) return undefined;
   const values = wholeArray(Float32Array, bytes, 'SampleResponse.prompt_logprobs');
   if (promptLength === undefined || values.length !== promptLength - 1) return values;

@@ -1,11 +1,13 @@
 /** What was used: a number of one kind. */
 export type BillingEventInfo =
   | {
+      /** Training. */
       readonly type: 'training';
       /** Tokens trained on. */
       readonly tokenCount: number;
     }
   | {
+      /** Prompts of samples. */
       readonly type: 'sampling_prefill';
       /** Whether the server had them cached. */
       readonly cached: boolean;
@@ -13,16 +15,19 @@ export type BillingEventInfo =
       readonly tokenCount: number;
     }
   | {
+      /** Samples. */
       readonly type: 'sampling_sample';
       /** Tokens generated. */
       readonly tokenCount: number;
     }
   | {
+      /** Saving. */
       readonly type: 'checkpoint';
       /** Checkpoints saved. */
       readonly count: number;
     }
   | {
+      /** Keeping what was saved. */
       readonly type: 'storage';
       /** Gigabytes times hours. */
       readonly gigabyteHours: number;

@@ -5,8 +5,8 @@ export type TensorValues = Float32Array | BigInt64Array;
 
 /** A dense array with a shape, row-major. Its `dtype` tells which kind of array its `data` are. */
 export type TensorData<T extends TensorValues = TensorValues> = T extends Float32Array
-  ? DenseTensor<Float32Array, 'float32'>
-  : DenseTensor<BigInt64Array, 'int64'>;
+  ? DenseTensor<Float32Array<ArrayBuffer>, 'float32'>
+  : DenseTensor<BigInt64Array<ArrayBuffer>, 'int64'>;
 
 /** Both kinds of {@link TensorData}. */
 export interface DenseTensor<T extends TensorValues, D extends 'float32' | 'int64'> {
@@ -51,14 +51,15 @@ export type Int64Input = TokenIds | BigInt64Array | readonly (number | bigint)[]
 export type FloatTensorInput =
   | FloatInput
   | readonly FloatInput[]
-  | TensorData
+  | DenseTensor<Float32Array, 'float32'>
+  | DenseTensor<BigInt64Array, 'int64'>
   | SparseTensorData<Float32Array>;
 
 /** A tensor of token ids for a loss: one per position, a row of them per position, or a tensor of them. */
 export type TokenTensorInput =
   | Int64Input
   | readonly Int64Input[]
-  | TensorData<BigInt64Array>
+  | DenseTensor<BigInt64Array, 'int64'>
   | SparseTensorData<BigInt64Array>;
 
 /**

@@ -60,25 +60,37 @@ export interface ModelInput {
 }
 
 /** Functions on {@link ModelInput}s. None of them changes its argument. */
-export const ModelInput = {
+export const ModelInput: {
   /** An input of no chunks, to append to. */
-  empty(): ModelInput {
+  empty(): ModelInput;
+  /** An input of one text chunk. */
+  fromTokens(tokens: TokenIds): ModelInput;
+  /** The input followed by more tokens. */
+  append(input: ModelInput, tokens: TokenIds): ModelInput;
+  /** The input followed by one more chunk. */
+  appendChunk(input: ModelInput, chunk: ModelInputChunk): ModelInput;
+  /** The tokens of all chunks, in order. @throws TinkerInputError - where a chunk is not text. */
+  tokens(input: ModelInput): Int32Array<ArrayBuffer>;
+  /**
+   * Number of positions the input takes in the model's context: tokens of text, `expectedTokens` of images, rows of dmel.
+   *
+   * @throws TinkerInputError - where an image does not say what it takes, or dmel cannot be read.
+   */
+  length(input: ModelInput): number;
+} = {
+  empty() {
     return { chunks: [] };
   },
-  /** An input of one text chunk. */
-  fromTokens(tokens: TokenIds): ModelInput {
+  fromTokens(tokens) {
     return { chunks: [{ type: 'encoded_text', tokens }] };
   },
-  /** The input followed by more tokens. */
-  append(input: ModelInput, tokens: TokenIds): ModelInput {
+  append(input, tokens) {
     return ModelInput.appendChunk(input, { type: 'encoded_text', tokens });
   },
-  /** The input followed by one more chunk. */
-  appendChunk(input: ModelInput, chunk: ModelInputChunk): ModelInput {
+  appendChunk(input, chunk) {
     return { chunks: [...input.chunks, chunk] };
   },
-  /** The tokens of all chunks, in order. @throws TinkerInputError - where a chunk is not text. */
-  tokens(input: ModelInput): Int32Array {
+  tokens(input) {
     const runs = input.chunks.map((chunk, c) => {
       const field = `input.chunks[${c}]`;
       if (chunk.type === 'encoded_text') return checkedTokens(`${field}.tokens`, chunk.tokens);
@@ -86,12 +98,7 @@ export const ModelInput = {
     });
     return concatInt32(runs);
   },
-  /**
-   * Number of positions the input takes in the model's context: tokens of text, `expectedTokens` of images, rows of dmel.
-   *
-   * @throws TinkerInputError - where an image does not say what it takes, or dmel cannot be read.
-   */
-  length(input: ModelInput): number {
+  length(input) {
     return input.chunks.reduce((length, chunk, c) => {
       if (chunk.type === 'encoded_text') return length + chunk.tokens.length;
       if (chunk.type === 'dmel') return length + dmelLength(`input.chunks[${c}].dmel`, chunk.dmel);

@@ -10,9 +10,9 @@ export interface SamplingParams {
   readonly topK?: number | undefined;
   /** Keep the smallest set of tokens with this much probability, in (0, 1]. @default 1 */
   readonly topP?: number | undefined;
-  /** Makes the result repeatable where the server supports it. Any integer of 64 bits; a bigint beyond 2^53. */
+  /** Makes the result repeatable where the server supports it. Any integer of 64 bits; a bigint beyond 2^53. @default none */
   readonly seed?: number | bigint | undefined;
-  /** Strings to stop at, or token ids to stop at. The stop itself is not part of the result. */
+  /** Strings to stop at, or token ids to stop at. The stop itself is not part of the result. @default none */
   readonly stop?: string | readonly string[] | TokenIds | undefined;
 }
 
@@ -31,9 +31,9 @@ export interface SampleRequest extends SamplingParams {
 /** One continuation. */
 export interface SampledSequence {
   /** What was generated, without the prompt and without the stop. */
-  readonly tokens: Int32Array;
+  readonly tokens: Int32Array<ArrayBuffer>;
   /** Log-probability of each token, `NaN` where it was not computed; `undefined` where the server does not tell. */
-  readonly logprobs: Float32Array | undefined;
+  readonly logprobs: Float32Array<ArrayBuffer> | undefined;
   /** `stop` (a stop string or token was met), `length` (maxTokens reached), or the server's own word. */
   readonly stopReason: 'stop' | 'length' | (string & {});
   /** The server's id of the sequence, where it has ids for them. */
@@ -45,7 +45,7 @@ export interface SampleResponse {
   /** The continuations, `numSamples` of them. */
   readonly sequences: readonly SampledSequence[];
   /** One per prompt token, `NaN` where there is none (the first); `undefined` unless asked for. */
-  readonly promptLogprobs: Float32Array | undefined;
+  readonly promptLogprobs: Float32Array<ArrayBuffer> | undefined;
   /** Per prompt position the likeliest tokens as `[token, logprob]`, or `undefined` where there are none. */
   readonly topkPromptLogprobs: readonly (readonly (readonly [number, number])[] | undefined)[] | undefined;
   /** Prompt tokens the server had cached. */

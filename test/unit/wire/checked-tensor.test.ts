@@ -211,4 +211,39 @@ describe('checkedTensor', () => {
       message: '"x[0][0]" is ragged, or has more than 2 axes: an array stands where a value must',
     });
   });
+
+  it('names the place of the only bad value, in arrays of any kind and in rows of them', () => {
+    const kinds: readonly (readonly [
+      kind: 'tokens' | 'floats',
+      bad: number,
+      make: (row: number[]) => unknown,
+    ])[] = [
+      ['tokens', -100, (row) => row],
+      ['tokens', -100, (row) => Int32Array.from(row)],
+      ['tokens', -100, (row) => BigInt64Array.from(row, BigInt)],
+      ['floats', Number.NaN, (row) => row],
+      ['floats', Number.NEGATIVE_INFINITY, (row) => Float32Array.from(row)],
+      ['floats', 1e39, (row) => Float64Array.from(row)],
+    ];
+    const places = fc
+      .integer({ min: 1, max: 40 })
+      .chain((length) => fc.tuple(fc.constant(length), fc.nat(length - 1)));
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...kinds),
+        places,
+        fc.nat(3),
+        ([kind, bad, make], [length, place], before) => {
+          const good = make(new Array<number>(length).fill(3));
+          const row = make(Array.from({ length }, (_, i) => (i === place ? bad : 3)));
+          expect(() => checkedTensor('x', good, kind)).not.toThrow();
+          expect(thrown(() => checkedTensor('x', row, kind))).toMatchObject({ field: `x[${place}]` });
+          const rows = [...new Array<unknown>(before).fill(good), row, good];
+          expect(thrown(() => checkedTensor('x', rows, kind))).toMatchObject({
+            field: `x[${before}][${place}]`,
+          });
+        },
+      ),
+    );
+  });
 });

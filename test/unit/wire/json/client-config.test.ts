@@ -84,6 +84,11 @@ describe('what a server sets', () => {
   it('may be a pause of no time', () => {
     expect(readClientConfig({ billing_exception_max_pause_duration_sec: 0 }).billingPauseMs).toBe(0);
   });
+
+  it('is no pause for ever, of a number that is too large to be meant', () => {
+    const body = JSON.parse('{"billing_exception_max_pause_duration_sec": 1e999}');
+    expect(readClientConfig(body)).toEqual(defaultClientConfig());
+  });
 });
 
 describe('a token', () => {

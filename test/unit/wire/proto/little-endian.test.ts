@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   arrayOf,
+  createWidener,
   isLittleEndian,
   putArray,
-  putWidened,
   widenBfloat16,
   widenInt32,
 } from '../../../../src/wire/proto/little-endian.ts';
@@ -68,15 +68,41 @@ describe('putArray', () => {
   });
 });
 
-describe('putWidened', () => {
-  it('writes each int32 as an int64, at any offset', () => {
+describe('createWidener', () => {
+  /** Also longer than what is widened at a time. */
+  const int32s = fc.oneof(
+    fc.int32Array(),
+    fc
+      .integer({ min: 1000, max: 2100 })
+      .map((length) => Int32Array.from({ length }, (_, i) => i * -3_456_789)),
+  );
+
+  it('writes each int32 as an int64, at any offset, and nothing beside it', () => {
+    const widen = createWidener(IS_NATIVE);
     fc.assert(
-      fc.property(fc.int32Array(), fc.nat(9), (values, offset) => {
-        const target = new DataView(new ArrayBuffer(8 * values.length + 10));
-        putWidened(target, offset, values);
-        expect(Array.from(values, (_, i) => target.getBigInt64(offset + 8 * i, true))).toEqual(
+      fc.property(int32s, fc.nat(9), (values, offset) => {
+        const target = new Uint8Array(8 * values.length + 20).fill(0xee);
+        widen(target, offset, values);
+        const view = new DataView(target.buffer);
+        expect(Array.from(values, (_, i) => view.getBigInt64(offset + 8 * i, true))).toEqual(
           Array.from(values, BigInt),
         );
+        const isAround = (i: number): boolean => i < offset || i >= offset + 8 * values.length;
+        expect(target.every((byte, i) => !isAround(i) || byte === 0xee)).toBe(true);
+      }),
+    );
+  });
+
+  it('turns each word around on a machine that keeps numbers the other way', () => {
+    fc.assert(
+      fc.property(int32s, fc.nat(9), (values, offset) => {
+        const target = new Uint8Array(8 * values.length + offset);
+        createWidener(!IS_NATIVE)(target, offset, values);
+        const words = Int32Array.from(
+          { length: 2 * values.length },
+          (_, i) => values[i >> 1]! >> (31 * (i & 1)),
+        );
+        expect(target.subarray(offset)).toEqual(foreign(words));
       }),
     );
   });
