@@ -11,6 +11,7 @@ import { compareRequests } from './compare-requests.ts';
 import type { Checks } from './ours/record.ts';
 import type { Plan } from './ours/world.ts';
 import { MissingError, pythonWithTinker } from './python.ts';
+import { checkPythonNames } from './python-names.ts';
 import { createTally } from './tally.ts';
 import type { Exchange } from './traffic.ts';
 import { checkWhatHappened } from './what-happened.ts';
@@ -118,6 +119,7 @@ async function main(): Promise<void> {
   const started = performance.now();
   const python = await pythonWithTinker(console.log);
   console.log(`        Python is ready after ${secondsSince(started)} s`);
+  await checkPythonNames(tally, python);
   const official = await play('the official SDK', 'auto', python, [join(FOLDER, 'official/scenario.py')]);
   checkWhatHappened(tally, 'official', official.exchanges, 'protobuf');
   tally.check('official: the loss falls', fallingLoss(official.checks));
