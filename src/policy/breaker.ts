@@ -89,7 +89,7 @@ export const freshBreaker: BreakerState = {
 const PROBE_PATIENCE_MS = 1_000;
 
 /** Beyond it an epoch could run out of integers; none gets there by counting. */
-const MAX_EPOCH = 2 ** 52;
+const MAX_EPOCH = 0x10_0000_0000_0000;
 
 /**
  * Ask to be let in. A probe's place is taken here, before the call, so that no two callers find the same one free.

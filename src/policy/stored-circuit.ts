@@ -42,7 +42,7 @@ export interface StoreOptions {
 }
 
 /** How long a row outlives the last write to it. */
-const ROW_TTL_MS = 24 * 3_600_000;
+const ROW_TTL_MS = 86_400_000;
 
 /** Least time between two looks at a hint. */
 const HINT_PERIOD_MS = 1_000;

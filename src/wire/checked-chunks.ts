@@ -8,7 +8,7 @@ import { tensorContainerDimension } from './tensor-container.ts';
 import type { ModelInput, ModelInputChunk, TokenIds } from './types/model-input.ts';
 
 /** Counts of tokens are int32 on the wire. */
-const MAX_COUNT = 2 ** 31 - 1;
+const MAX_COUNT = 0x7fff_ffff;
 
 /**
  * The chunks of a prompt or model input that are safe to send.
@@ -108,7 +108,7 @@ function checkedBytes(field: string, value: unknown): Uint8Array<ArrayBuffer> {
     typeof value === 'string'
       ? decodeBase64(field, value)
       : value instanceof Uint8Array
-        ? new Uint8Array(value)
+        ? new Uint8Array(value.length > 0 ? value : [])
         : undefined;
   if (bytes === undefined)
     throw new TinkerInputError(field, `must be a Uint8Array or base64, got ${show(value)}`);

@@ -6,8 +6,8 @@ import type { ResolvedSample } from './json/sampling.ts';
 import type { SampleRequest } from './types/sampling.ts';
 
 /** Any integer of 64 bits, signed or not, may seed; the server folds it (protocol 2.6). */
-const MIN_SEED = -(2n ** 63n);
-const MAX_SEED = 2n ** 64n - 1n;
+const MIN_SEED = -0x8000_0000_0000_0000n;
+const MAX_SEED = 0xffff_ffff_ffff_ffffn;
 
 /** A sample request with every default filled in. @throws TinkerInputError - naming the field, the value and the bound. */
 export function checkedSample(request: SampleRequest): ResolvedSample {

@@ -3,7 +3,7 @@ import { TinkerInputError } from '../kernel/errors.ts';
 import type { CheckedTensor } from './checked-datum.ts';
 
 /** Most values of the full matrix, which servers without sparse tensors get: half a gigabyte of float32. */
-const MAX_DENSE = 2 ** 27;
+const MAX_DENSE = 0x800_0000;
 
 /**
  * The index arrays of a sparse tensor with this many values.

@@ -74,7 +74,7 @@ function checkedShape(field: string, shape: unknown): number[] {
 
 /** Values, or rows of them that have one length. */
 function checkedArray(field: string, values: ValueArray, kind: TensorKind): CheckedTensor {
-  const [first] = values;
+  const first = values[0];
   if (!isValueArray(kind, first)) {
     const out = newValues(kind, values.length);
     copyValues(field, values, out, 0);

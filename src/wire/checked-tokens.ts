@@ -2,7 +2,7 @@ import { checkInteger, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 
 /** The largest token id: ids are int32 on the wire. */
-export const MAX_TOKEN = 2 ** 31 - 1;
+export const MAX_TOKEN = 0x7fff_ffff;
 
 /** A copy of token ids. @throws TinkerInputError - naming the position of the first that is not one. */
 export function checkedTokens(field: string, values: unknown): Int32Array {
@@ -13,7 +13,8 @@ export function checkedTokens(field: string, values: unknown): Int32Array {
     checkInteger(`${field}[${i}]`, id, { min: 0, max: MAX_TOKEN });
   if (values instanceof Int32Array) {
     // The copy is what is checked, and looking through an array of one type is several times as fast.
-    const out = new Int32Array(values);
+    // One that was handed to another thread has no values, and cannot be copied.
+    const out = new Int32Array(values.length > 0 ? values : []);
     const bad = firstNegative(out, 0, out.length);
     if (bad >= 0) refuse(bad, out[bad]);
     return out;

@@ -26,6 +26,8 @@ export function newValues(kind: TensorKind, length: number): CheckedValues {
 
 /** Copy values to `out`, from position `at` on. @throws TinkerInputError - naming the first that cannot be sent. */
 export function copyValues(field: string, values: ValueArray, out: CheckedValues, at: number): void {
+  // One that was handed to another thread has none, and cannot be copied.
+  if (values.length === 0) return;
   if (out instanceof Int32Array) copyTokens(field, values, out, at);
   else copyFloats(field, values, out, at);
 }

@@ -30,7 +30,7 @@ interface Slopes {
 /** Each step is this much smaller than the one before. */
 const RATIO = 8;
 /** Float64 values of sums over some 100,000 terms are right to about this share. */
-const ROUNDING = 2 ** -42;
+const ROUNDING = 2.2737367544323206e-13;
 
 /**
  * The derivative at a float32, from pairs of smaller and smaller steps: the first is the most exact one for a smooth

@@ -66,7 +66,7 @@ interface Settings {
 }
 
 /** Leaves two steps of a few float32 spacings each at any log-probability. */
-const LEAST_STEP = 2 ** -17;
+const LEAST_STEP = 7.62939453125e-6;
 /** Pairs of steps that are tried where the first does not agree. */
 const MAX_TRIES = 3;
 

@@ -60,8 +60,10 @@ const flag = (value: unknown, byDefault: boolean): boolean =>
   typeof value === 'boolean' ? value : byDefault;
 const count = (value: unknown, byDefault: number): number =>
   Number.isSafeInteger(value) && (value as number) >= 1 ? (value as number) : byDefault;
-const milliseconds = (seconds: unknown, byDefault: number): number =>
-  Number.isFinite(seconds) && (seconds as number) >= 0 ? (seconds as number) * 1_000 : byDefault;
+const milliseconds = (seconds: unknown, byDefault: number): number => {
+  const ms = typeof seconds === 'number' ? seconds * 1_000 : Number.NaN;
+  return Number.isFinite(ms) && ms >= 0 ? ms : byDefault;
+};
 
 /** Answer of `client/config`: what is missing, unknown or not of its type leaves the default. */
 export function readClientConfig(body: unknown): ClientConfig {

@@ -12,7 +12,7 @@ import {
 import { readMessage } from './protobuf-reader.ts';
 
 /** Most datums a result may have: a count takes a few bytes to claim, and as much memory as it says to believe. */
-const MAX_DATUMS = 2 ** 20;
+const MAX_DATUMS = 0x10_0000;
 
 /** Fields of a map's entry. */
 const ENTRY: readonly string[] = ['key', 'value'];

@@ -5,7 +5,7 @@ import { DTYPE } from './dtype.ts';
 import { encodeMessage, type ProtobufWriter } from './protobuf-writer.ts';
 
 /** The largest int32: what the fields `seq_id` and `expected_tokens` can hold. */
-const MAX_INT32 = 2 ** 31 - 1;
+const MAX_INT32 = 0x7fff_ffff;
 
 /** What a forward pass is asked for with, whether or not a backward one follows. */
 export interface ForwardBackwardRequest {

@@ -85,9 +85,10 @@ describe('what a server sets', () => {
     expect(readClientConfig({ billing_exception_max_pause_duration_sec: 0 }).billingPauseMs).toBe(0);
   });
 
-  it('is no pause for ever, of a number that is too large to be meant', () => {
-    const body = JSON.parse('{"billing_exception_max_pause_duration_sec": 1e999}');
+  it.each(['1e999', '1e306', '-1', '"60"'])('is no pause for ever, of %s seconds', (seconds) => {
+    const body = JSON.parse(`{"billing_exception_max_pause_duration_sec": ${seconds}}`);
     expect(readClientConfig(body)).toEqual(defaultClientConfig());
+    expect(readRefreshInterval(JSON.parse(`{"refresh_interval_sec": ${seconds}}`))).toBe(300_000);
   });
 });
 
