@@ -113,3 +113,15 @@ export function checkHeaders(headers: Readonly<Record<string, string>>): Readonl
   }
   return { ...headers };
 }
+
+/** A source of ids whose ids can be sent in a header. */
+export function checkedIds(createId: (() => string) | undefined): (() => string) | undefined {
+  return (
+    createId &&
+    (() => {
+      const id: unknown = createId();
+      if (typeof id === 'string' && /^[\x21-\x7e]+$/.test(id)) return id;
+      throw new TinkerInputError('createId', `must give letters, digits and signs of ASCII, got ${show(id)}`);
+    })
+  );
+}

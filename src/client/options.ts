@@ -21,6 +21,7 @@ import { type ClientConfigOverrides, checkClientConfig } from './client-config-c
 import {
   checkApiKey,
   checkAuthScheme,
+  checkedIds,
   checkFunction,
   checkFunctions,
   checkHeaders,
@@ -129,7 +130,7 @@ export interface ServiceClientOptions {
   readonly random?: RandomSource | undefined;
   /** Tells when timers may have been late, so that a heartbeat is sent at once. @default the platform's events */
   readonly wake?: WakeSource | undefined;
-  /** Source of idempotency keys. @default 128 random bits in hex */
+  /** Source of idempotency keys, in visible ASCII. @default 128 random bits in hex */
   readonly createId?: (() => string) | undefined;
 }
 
@@ -213,7 +214,7 @@ export function resolveServiceOptions(options: ServiceClientOptions): ResolvedSe
     clock: checkFunctions('clock', options.clock, ['now', 'monotonic', 'schedule']) ?? systemClock,
     random: checkFunction('random', options.random) ?? systemRandom,
     wake: checkFunction('wake', options.wake) ?? systemWake,
-    createId: checkFunction('createId', options.createId) ?? createId,
+    createId: checkedIds(checkFunction('createId', options.createId)) ?? createId,
   };
 }
 

@@ -16,7 +16,10 @@ export function createInnerAbort(): InnerAbort {
 
 type Listener = () => void;
 
-/** Behaves like the platform's: each listener is called once, and not at all if another one took it off. */
+/**
+ * Behaves like the platform's: each listener is called once, and not at all if another one took it off; what one throws
+ * keeps neither the others nor the one who aborts from going on.
+ */
 class InnerSignal {
   aborted = false;
   reason: unknown;
@@ -43,6 +46,15 @@ class InnerSignal {
     this.reason =
       reason === undefined ? new DOMException('This operation was aborted', 'AbortError') : reason;
     const listeners = this.#listeners ?? [];
-    for (let next = listeners.shift(); next !== undefined; next = listeners.shift()) next();
+    for (let next = listeners.shift(); next !== undefined; next = listeners.shift()) call(next);
+  }
+}
+
+function call(listener: Listener): void {
+  try {
+    listener();
+  } catch (error) {
+    // An error that nobody caught, for whoever looks for those.
+    void Promise.reject(error);
   }
 }

@@ -57,15 +57,68 @@ export function startOperation<T>(
   spec: OperationSpec<T>,
   options: CallOptions = {},
 ): ApiFuture<T> {
-  return new Operation(runtime, spec, options);
+  return new Future(new Operation(runtime, spec, options));
 }
 
-/** A class, for thousands may wait: accessors of its own would make every object one of a kind. */
-class Operation<T> implements ApiFuture<T> {
+const operationOf = /* @__PURE__ */ Symbol('operation');
+
+/**
+ * What the caller holds. Its methods may be taken off it (`button.onclick = future.cancel`), and its getters read through
+ * whatever wraps it: a page's reactive state wraps objects, but leaves functions as they are. They are the class's,
+ * for thousands may wait, and accessors of its own would make every object one of a kind.
+ */
+class Future<T> implements ApiFuture<T> {
+  declare readonly [operationOf]: () => Operation<T>;
+  readonly result: ApiFuture<T>['result'];
+  readonly events: ApiFuture<T>['events'];
+  readonly toJSON: ApiFuture<T>['toJSON'];
+  readonly cancel: ApiFuture<T>['cancel'];
+
+  constructor(operation: Operation<T>) {
+    // Unseen, so that a look at it shows none of it.
+    Object.defineProperty(this, operationOf, { value: () => operation, configurable: true });
+    this.result = (wait) => operation.result(wait);
+    this.events = () => operation.running.view.events();
+    this.toJSON = () => operation.handle();
+    this.cancel = (reason = new DOMException('The operation was cancelled', 'AbortError')) =>
+      operation.cancel(reason);
+  }
+
+  get requestId(): string | undefined {
+    return this[operationOf]().running.view.requestId;
+  }
+
+  get status(): FutureStatus {
+    return this[operationOf]().running.view.status;
+  }
+
+  get queueState(): QueueState | undefined {
+    return this[operationOf]().running.view.queueState;
+  }
+
+  get reason(): string | undefined {
+    return this[operationOf]().running.view.reason;
+  }
+
+  get elapsedMs(): number {
+    return this[operationOf]().elapsedMs();
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: an ApiFuture is awaited like the promise it stands for.
+  then<A = T, B = never>(
+    onValue?: ((value: T) => A | PromiseLike<A>) | null,
+    onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this[operationOf]().promise.then(onValue, onError);
+  }
+}
+
+/** What goes on behind a future. */
+class Operation<T> {
+  readonly running: Running;
+  readonly promise: Promise<T>;
   readonly #runtime: Runtime;
   readonly #spec: OperationSpec<T>;
-  readonly #running: Running;
-  readonly #promise: Promise<T>;
   #endedAt: number | undefined;
   #abort: Scope['abort'] | undefined;
   // Also what never began, because it was aborted or closed before.
@@ -75,20 +128,20 @@ class Operation<T> implements ApiFuture<T> {
     this.#runtime = runtime;
     this.#spec = spec;
     const view = createOperationView(spec.observer);
-    this.#running = { view, startedAt: runtime.clock.monotonic(), requestIds: [] };
-    this.#promise = runtime.scopes.runInner(
+    this.running = { view, startedAt: runtime.clock.monotonic(), requestIds: [] };
+    this.promise = runtime.scopes.runInner(
       options,
       (scope) => this.#run(scope),
       () => view.lastHeard(),
     );
-    const forget = runtime.operations.add({ path: spec.path, view, elapsedMs: () => this.elapsedMs });
+    const forget = runtime.operations.add({ path: spec.path, view, elapsedMs: () => this.elapsedMs() });
     const end = (status: 'done' | 'failed'): void => {
       this.#endedAt = runtime.clock.monotonic();
       forget();
       view.ended(status);
     };
     // Also the handler of last resort: an operation nobody awaits must not become an unhandled rejection.
-    this.#promise.then(
+    this.promise.then(
       () => end('done'),
       (error: unknown) => {
         end('failed');
@@ -99,7 +152,7 @@ class Operation<T> implements ApiFuture<T> {
 
   async #run(scope: Scope): Promise<T> {
     const [runtime, spec] = [this.#runtime, this.#spec];
-    const work = (inner: Scope): Promise<T> => runToResult(runtime, spec, this.#running, inner);
+    const work = (inner: Scope): Promise<T> => runToResult(runtime, spec, this.running, inner);
     this.#abort = scope.abort;
     try {
       return await metered(runtime, spec, () => spec.within?.(scope, work) ?? work(scope));
@@ -108,48 +161,20 @@ class Operation<T> implements ApiFuture<T> {
     }
   }
 
-  get requestId(): string | undefined {
-    return this.#running.view.requestId;
-  }
-
-  get status(): FutureStatus {
-    return this.#running.view.status;
-  }
-
-  get queueState(): QueueState | undefined {
-    return this.#running.view.queueState;
-  }
-
-  get reason(): string | undefined {
-    return this.#running.view.reason;
-  }
-
-  get elapsedMs(): number {
-    return (this.#endedAt ?? this.#runtime.clock.monotonic()) - this.#running.startedAt;
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: an ApiFuture is awaited like the promise it stands for.
-  then<A = T, B = never>(
-    onValue?: ((value: T) => A | PromiseLike<A>) | null,
-    onError?: ((reason: unknown) => B | PromiseLike<B>) | null,
-  ): Promise<A | B> {
-    return this.#promise.then(onValue, onError);
+  elapsedMs(): number {
+    return (this.#endedAt ?? this.#runtime.clock.monotonic()) - this.running.startedAt;
   }
 
   result(wait: ResultOptions = {}): Promise<T> {
-    return waitFor(this.#runtime, this.#promise, wait, () => this.#running.view.lastHeard());
+    return waitFor(this.#runtime, this.promise, wait, () => this.running.view.lastHeard());
   }
 
-  events(): AsyncIterableIterator<FutureEvent> {
-    return this.#running.view.events();
-  }
-
-  toJSON(): FutureHandle {
-    const requestIds = [...this.#running.requestIds];
+  handle(): FutureHandle {
+    const requestIds = [...this.running.requestIds];
     return { version: 1, requestIds, ...(this.#spec.handle?.() ?? { kind: 'unknown' }) };
   }
 
-  cancel(reason: unknown = new DOMException('The operation was cancelled', 'AbortError')): void {
+  cancel(reason: unknown): void {
     this.#abort?.(reason);
   }
 }

@@ -1,14 +1,13 @@
 import ky from 'ky';
 import type { Clock } from '../kernel/clock.ts';
 import { concatBytes } from '../kernel/concat.ts';
-import { isTinkerError } from '../kernel/errors.ts';
 import { withAttemptTimeout } from '../policy/timeout.ts';
 import { stringifyExact } from '../wire/json/exact-json.ts';
 import { checkedResponse } from './checked-response.ts';
 import { type Answer, connectionError, isProtobuf, readBody, statusError } from './classify.ts';
 import type { Credential } from './credential.ts';
 import { requestHeaders } from './headers.ts';
-import { senderOf } from './platform-fetch.ts';
+import { type SendParts, senderOf } from './platform-fetch.ts';
 import { redact, redactHeaders, secretsIn, secretsOf } from './redact.ts';
 
 /** The part of `fetch` the library uses: a whole request in, a response out. */
@@ -87,19 +86,14 @@ export function createTransport(options: TransportOptions): Transport {
   const ownSecrets = [...secretsOf(options.defaultHeaders), ...(options.secrets ?? [])];
 
   /** Sends what ky builds. It ends there: to wait inside ky for an answer would hold all that it has built until then. */
-  function dispatch(request: TransportRequest, credential: string, signal: AbortSignal): Promise<unknown> {
-    const payload = payloadOf(request);
-    const headers = requestHeaders({
-      credential,
-      authScheme: options.authScheme,
-      accept: request.accept ?? 'application/json',
-      content: payload,
-      defaults: options.defaultHeaders,
-      own: request.headers,
-    });
+  function dispatch(
+    { method, path }: TransportRequest,
+    headers: Headers,
+    parts: SendParts,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      ky(`${baseUrl}${request.path}`, {
-        method: request.method,
+      ky(`${baseUrl}${path}`, {
+        method,
         headers,
         // The platform would take the API key along to wherever a redirect points.
         redirect: 'manual',
@@ -108,7 +102,7 @@ export function createTransport(options: TransportOptions): Transport {
         throwHttpErrors: false,
         // Without body and signal until here: ky would copy the one, and combine the other with one of its own.
         async fetch(built) {
-          resolve(transmit(built as Request, { body: payload?.data, signal }));
+          resolve(transmit(built as Request, parts));
           return isSent;
         },
       }).catch(reject);
@@ -120,36 +114,44 @@ export function createTransport(options: TransportOptions): Transport {
     credential: string,
     signal: AbortSignal,
   ): Promise<Answer> {
-    const { headers = {}, body = {} } = request;
-    const secrets = [credential, ...ownSecrets, ...secretsOf(headers), ...secretsIn(body)];
-    request.onSend?.();
+    // Whatever fails here fails before anything can have been sent.
+    const payload = payloadOf(request);
+    const sentHeaders = requestHeaders({
+      credential,
+      authScheme: options.authScheme,
+      accept: request.accept ?? 'application/json',
+      content: payload,
+      defaults: options.defaultHeaders,
+      own: request.headers,
+    });
+    const { headers: own = {}, body = {} } = request;
+    const secrets = [credential, ...ownSecrets, ...secretsOf(own), ...secretsIn(body)];
     let isAnswered = false;
-    try {
-      const answer = await dispatch(request, credential, signal);
-      isAnswered = true;
-      const response = checkedResponse(answer);
-      const bytes = await readBytes(response, signal);
-      const { status } = response;
-      const isSuccess = status >= 200 && status < 300;
-      const text = isSuccess && isProtobuf(response.headers) ? '' : decoder.decode(bytes);
-      let headers: Headers | undefined;
-      return {
-        path: pathOf(request),
-        status,
-        // Few answers are asked for them, and to look through all of them takes its time.
-        get headers() {
-          headers ??= redactHeaders(response.headers, secrets);
-          return headers;
-        },
-        text: redact(text, secrets, isSuccess ? 'success' : 'failure'),
-        bytes,
-        requestId: request.requestId,
-      };
-    } catch (cause) {
+    const fail = (cause: unknown): never => {
       signal.throwIfAborted();
-      if (isTinkerError(cause, 'input_invalid')) throw cause;
       throw connectionError(new URL(baseUrl).origin, cause, secrets, isAnswered);
-    }
+    };
+    request.onSend?.();
+    const answer = await dispatch(request, sentHeaders, { body: payload?.data, signal }).catch(fail);
+    isAnswered = true;
+    const response = checkedResponse(answer);
+    const bytes = await readBytes(response, signal).catch(fail);
+    const { status } = response;
+    const isSuccess = status >= 200 && status < 300;
+    const text = isSuccess && isProtobuf(response.headers) ? '' : decoder.decode(bytes);
+    let headers: Headers | undefined;
+    return {
+      path: pathOf(request),
+      status,
+      // Few answers are asked for them, and to look through all of them takes its time.
+      get headers() {
+        headers ??= redactHeaders(response.headers, secrets);
+        return headers;
+      },
+      text: redact(text, secrets, isSuccess ? 'success' : 'failure'),
+      bytes,
+      requestId: request.requestId,
+    };
   }
 
   /** Once more where a 401 was about a token that has a successor: nothing was taken, so nothing is repeated. */

@@ -12,7 +12,7 @@ const LIFETIME_MS = 600_000;
 
 /** A sample that was handed in. */
 interface Future {
-  /** On the machine's monotonic clock, in milliseconds; `undefined` until there is a result. */
+  /** Of the clock that this process started by, in milliseconds; `undefined` until there is a result. */
   readyAt: number | undefined;
   /** The poll that waits for it. */
   poll: ServerResponse | undefined;

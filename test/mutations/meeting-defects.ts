@@ -120,6 +120,23 @@ export const MEETING_DEFECTS: readonly Mutation[] = [
     [['what never began is told as a failure', '#wasAborted = true;', '#wasAborted = false;']],
   ),
   ...mutationsOf(
+    'transport/transport.ts',
+    ['unit/operations/waiting-cost.test.ts', 'unit/transport/transport.test.ts'],
+    [
+      [
+        'a poll that waits holds all that ky made for it',
+        'resolve(transmit(built as Request, parts));',
+        'const answer = transmit(built as Request, parts);\n          resolve(answer);\n          await answer;',
+      ],
+      ['an answer is taken for a refused connection', 'isAnswered = true;', ''],
+    ],
+  ),
+  ...mutationsOf(
+    'kernel/inner-abort.ts',
+    ['unit/kernel/inner-abort.test.ts'],
+    [['one listener that throws keeps the others from hearing of the abort', ' call(next);', ' next();']],
+  ),
+  ...mutationsOf(
     'operations/operation-view.ts',
     ['integration/hard-cases.test.ts', 'unit/operations/api-future.test.ts'],
     [

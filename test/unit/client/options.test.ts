@@ -109,7 +109,9 @@ describe('what is given', () => {
       random: () => 0.5,
       createId: () => 'id',
     };
-    expect(resolve(options)).toMatchObject(options);
+    const { createId, ...resolved } = resolve(options);
+    expect({ ...resolved, createId: options.createId }).toMatchObject(options);
+    expect(createId()).toBe('id');
   });
 
   it.each([

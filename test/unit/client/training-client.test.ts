@@ -257,6 +257,16 @@ describe('numbers', () => {
     await finish();
   });
 
+  it('are kept for the next request where an idempotency key cannot be sent', async () => {
+    const ids = ['a', 'b', 'lauf–1'];
+    const { training, clock, bodies, finish } = await setUp({}, { createId: () => ids.shift() ?? 'c' });
+    const error = await driveToRejection(clock, training.optimStep());
+    expect(error).toMatchObject({ code: 'input_invalid', field: 'createId' });
+    await clock.drive(training.optimStep());
+    expect(bodies('optim_step')).toMatchObject([{ seq_id: 1 }]);
+    await finish();
+  });
+
   it('of sampling sessions are the service’s, whoever opens them', async () => {
     const { service, training, clock, bodies, finish } = await setUp();
     await clock.drive(training.saveWeightsAndGetSamplingClient());

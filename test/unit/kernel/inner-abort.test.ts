@@ -73,3 +73,19 @@ describe('linkInner', () => {
     expect(linkInner(parent.signal).signal.reason).toBe('enough');
   });
 });
+
+it('what a listener throws keeps neither the others nor the caller from going on, and is not lost', async () => {
+  const { signal, abort } = bound(createInnerAbort());
+  const [heard, uncaught]: [string[], unknown[]] = [[], []];
+  const onUncaught = (reason: unknown): void => void uncaught.push(reason);
+  process.on('unhandledRejection', onUncaught);
+  signal.addEventListener('abort', () => {
+    throw new Error('broken');
+  });
+  signal.addEventListener('abort', () => heard.push('second'));
+  abort('enough');
+  expect(heard).toEqual(['second']);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', onUncaught);
+  expect(uncaught).toEqual([new Error('broken')]);
+});

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isTinkerError, TinkerResponseError } from '../../../src/kernel/errors.ts';
 import { type ApiFuture, startOperation } from '../../../src/operations/api-future.ts';
@@ -499,6 +500,48 @@ describe('the end of an operation', () => {
     const late = start();
     expect(await rejection(late)).toBe('shut');
     expect(late.status).toBe('failed');
+    finish();
+  });
+});
+
+describe('a future', () => {
+  it('has methods that can be taken off it', async () => {
+    const { start, clock, finish } = setUp(['nothing']);
+    const future = start();
+    const { cancel, result, toJSON, events } = future;
+    await clock.advance(10);
+    expect(toJSON().requestIds).toEqual(['r-1']);
+    const watched = read(events());
+    const ended = rejection(result());
+    cancel('enough');
+    expect(await ended).toBe('enough');
+    expect((await watched).at(-1)).toEqual({ type: 'status', status: 'failed' });
+    finish();
+  });
+
+  it('can be read and awaited through what wraps objects, as the state of a page does', async () => {
+    const { start, clock, finish } = setUp();
+    const wrap = <T extends object>(target: T): T =>
+      new Proxy(target, {
+        get(object, key, receiver) {
+          const value = Reflect.get(object, key, receiver) as unknown;
+          return typeof value === 'object' && value !== null ? wrap(value) : value;
+        },
+      });
+    const future = wrap(start());
+    expect(future.status).toBe('submitting');
+    expect(await clock.drive(future.result())).toBe(7);
+    expect(await future).toBe(7);
+    expect([future.status, future.requestId, future.elapsedMs]).toEqual(['done', 'r-1', 0]);
+    finish();
+  });
+
+  it('shows nothing of the client it belongs to, and is not copied in silence', async () => {
+    const { start, clock, finish } = setUp();
+    const future = start();
+    await clock.drive(future);
+    expect(inspect(future, { depth: 9 })).not.toMatch(/runtime|apiKey|tml-/);
+    expect(() => structuredClone(future)).toThrow(/could not be cloned/);
     finish();
   });
 });

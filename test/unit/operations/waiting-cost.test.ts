@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, expect, it, vi } from 'vitest';
 import { scriptedService } from '../../support/service.ts';
 
@@ -43,7 +45,51 @@ function countControllers(): { controllers: number } {
   return counted;
 }
 
-it('a sample that waits on a poll holds one controller of the platform, and one timer', async () => {
+/** Requests that are made of an address from here on, as long as somebody holds them: ky makes those. */
+function watchRequests(): () => number {
+  const made: WeakRef<Request>[] = [];
+  const PlatformRequest = globalThis.Request;
+  vi.stubGlobal(
+    'Request',
+    class extends PlatformRequest {
+      constructor(input: RequestInfo | URL, init?: RequestInit) {
+        super(input, init);
+        if (!(input instanceof PlatformRequest)) made.push(new WeakRef<Request>(this));
+      }
+    },
+  );
+  return () => made.filter((reference) => reference.deref() !== undefined).length;
+}
+
+async function collectGarbage(): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  for (let round = 0; round < 3; round++) {
+    // What a turn has looked at is kept to its end.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+  }
+}
+
+it('a sample that waits on a poll holds nothing of what ky made for it', async () => {
+  // As a platform does, which holds what it will answer.
+  const pending: unknown[] = [];
+  const poll = (): Promise<Response> => new Promise((...settle) => void pending.push(settle));
+  const { service, clock, finish } = scriptedService({ retrieve_future: [poll] });
+  const sampler = await clock.drive(service.createSamplingClient({ baseModel: 'm' }));
+  const held = watchRequests();
+  const future = sampler.sample({ prompt: [1], maxTokens: 1 });
+  await clock.advance(1_000);
+  expect([future.status, pending.length]).toEqual(['queued', 1]);
+  expect(held()).toBeGreaterThan(0);
+  await collectGarbage();
+  expect(held()).toBe(0);
+  future.cancel('enough');
+  await expect(future).rejects.toBe('enough');
+  await finish();
+});
+
+it('a sample that waits on a poll has had four controllers of the platform, and has one timer', async () => {
   const { service, clock, finish } = scriptedService({ retrieve_future: ['nothing'] });
   const sampler = await clock.drive(service.createSamplingClient({ baseModel: 'm' }));
   const samples = 20;
@@ -55,7 +101,7 @@ it('a sample that waits on a poll holds one controller of the platform, and one 
   const futures = Array.from({ length: samples }, () => sampler.sample({ prompt: [1], maxTokens: 1 }));
   await clock.advance(1_000);
   expect(futures.map(({ status }) => status)).toEqual(futures.map(() => 'queued'));
-  // For each of the two requests one of ours and one of ky's; of these four only ours of the poll is still held.
+  // For each of the two requests one of ours and one of ky's.
   expect(counted.controllers).toBe(samples * 2 * 2);
   expect(clock.pending - timers).toBe(samples);
   for (const future of [first, ...futures]) future.cancel('enough');

@@ -1,6 +1,11 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { isTinkerError, type TinkerApiError, type TinkerError } from '../../../src/kernel/errors.ts';
+import {
+  isTinkerError,
+  type TinkerApiError,
+  type TinkerError,
+  TinkerInputError,
+} from '../../../src/kernel/errors.ts';
 import { countListeners } from '../../../src/testing/abort-listeners.ts';
 import { type Answer, scriptedFetch } from '../../../src/testing/scripted-fetch.ts';
 import { createVirtualClock } from '../../../src/testing/virtual-clock.ts';
@@ -479,6 +484,38 @@ describe('a redirect', () => {
   it('is recognised where a page sees nothing but that there was one', async () => {
     const { failure, finish } = setUp(() => Object.defineProperty(new Response(), 'status', { value: 0 }));
     expect((await failure()).message).toMatch(/^\/api\/v1\/thing answered a redirect\. Redirects are not/);
+    finish();
+  });
+});
+
+describe('what fails before anything is sent', () => {
+  it.each<readonly [string, Partial<TransportRequest>]>([
+    ['a header that cannot be sent', { headers: { 'x-own': 'lauf–1' } }],
+    [
+      'a body that cannot be written',
+      {
+        body: {
+          toJSON: () => {
+            throw new RangeError('Invalid string length');
+          },
+        },
+      },
+    ],
+  ])('%s is told as it is, and never counts as sent', async (_, request) => {
+    const { failure, requests, finish } = setUp([{ status: 200, body: {} }]);
+    let sent = 0;
+    const error = await failure({ ...request, onSend: () => sent++ });
+    expect(isTinkerError(error, 'connection_failed')).toBe(false);
+    expect([requests.length, sent]).toEqual([0, 0]);
+    finish();
+  });
+});
+
+describe('a fetch of the user', () => {
+  it('that fails with an error of ours has not been misused: it is a connection that failed', async () => {
+    const inner = new TinkerInputError('apiKey', 'must give a key');
+    const { failure, finish } = setUp(() => Promise.reject(inner));
+    expect(await failure()).toMatchObject({ code: 'connection_failed', retryable: true });
     finish();
   });
 });
