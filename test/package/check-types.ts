@@ -89,10 +89,14 @@ function check(compiler: Compiler, { name, options: given, programs }: Combinati
   };
 }
 
+const parent = process.ppid;
 const [project = '', ...versions] = process.argv.slice(2);
 for (const version of versions) {
   const typescript = createRequire(import.meta.url)(toolPath(`typescript-${version}`)) as typeof ts;
   const compiler: Compiler = { typescript, project, files: new Map() };
-  for (const combination of combinationsOf(version))
+  for (const combination of combinationsOf(version)) {
+    // However that ended, nobody reads on.
+    if (process.ppid !== parent) process.exit(1);
     console.log(JSON.stringify(check(compiler, combination)));
+  }
 }

@@ -4,6 +4,8 @@ import { type CommandResult, runCommand } from '../support/command.ts';
 export interface Report {
   /** Passes unless `work` throws or rejects. */
   check(name: string, work: () => void | Promise<void>): Promise<void>;
+  /** Work that has checks in it, and counts itself only where it throws or rejects. Never rejects. */
+  part(name: string, work: () => Promise<void>): Promise<void>;
   /** So far. */
   counts(): { readonly passed: number; readonly failed: number };
 }
@@ -11,6 +13,10 @@ export interface Report {
 /** A report without an entry. */
 export function createReport(): Report {
   let [passed, failed] = [0, 0];
+  const fail = (name: string, error: unknown): void => {
+    failed += 1;
+    console.log(`FAILED  ${name}\n        ${error instanceof Error ? error.message : error}`);
+  };
   return {
     async check(name, work) {
       try {
@@ -18,8 +24,14 @@ export function createReport(): Report {
         passed += 1;
         console.log(`ok      ${name}`);
       } catch (error) {
-        failed += 1;
-        console.log(`FAILED  ${name}\n        ${error instanceof Error ? error.message : error}`);
+        fail(name, error);
+      }
+    },
+    async part(name, work) {
+      try {
+        await work();
+      } catch (error) {
+        fail(`${name} came to its end`, error);
       }
     },
     counts: () => ({ passed, failed }),

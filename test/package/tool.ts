@@ -5,8 +5,8 @@ import { installLocked } from '../support/locked-packages.ts';
 const FOLDER = fileURLToPath(new URL('tools/', import.meta.url));
 
 /** What checks the package and builds with it: installed beside its own lock file, because nothing else needs it. */
-export function installPackageTools(): Promise<void> {
-  return installLocked(FOLDER, 'what checks the package');
+export function installPackageTools(signal: AbortSignal): Promise<void> {
+  return installLocked(FOLDER, 'what checks the package', signal);
 }
 
 /** One of these packages. @typeParam T - What is used of it. */

@@ -36,15 +36,38 @@ function sourcesOfEntries(): Plugin {
   };
 }
 
+/** What the package depends on is that of the repository's lock file: other versions are of other sizes. */
+function lockedPackages(): Plugin {
+  const isHere = Symbol('is here');
+  return {
+    name: 'locked-packages',
+    setup({ onResolve, resolve }) {
+      onResolve({ filter: /^[^./]/ }, ({ path, kind, pluginData }) =>
+        pluginData === isHere || /^isotinker(\/|$)/.test(path)
+          ? undefined
+          : resolve(path, { kind, resolveDir: ROOT, pluginData: isHere }),
+      );
+    },
+  };
+}
+
+/** Where a bundle's imports are found. */
+interface Found {
+  /** The folder that the module is in. */
+  readonly resolveDir: string;
+  readonly plugin: Plugin;
+  /** Whether packages are bundled too. Ours is in any case: plugins come first. */
+  readonly packages: 'bundle' | 'external';
+}
+
 /** Bundle a module as web pages are: minified, for browsers, with all it imports. */
 async function bundled(
   contents: string,
-  packages: 'bundle' | 'external',
+  { resolveDir, plugin, packages }: Found,
 ): Promise<{ readonly text: string; readonly inputs: readonly (readonly [path: string, bytes: number])[] }> {
   const { outputFiles, metafile } = await build({
-    stdin: { contents, resolveDir: ROOT, loader: 'js' },
-    plugins: [sourcesOfEntries()],
-    // Ours are bundled in any case: the plugin comes first.
+    stdin: { contents, resolveDir, loader: 'js' },
+    plugins: [plugin],
     packages,
     bundle: true,
     minify: true,
@@ -66,9 +89,29 @@ async function bundled(
 /** Bytes of a text as servers send it, at best. */
 const gzipBytes = (text: string): number => gzipSync(text, { level: 9 }).length;
 
-/** Measure a module. @param contents - Its source: mostly one import that is exported again. */
+/**
+ * Measure a module with the package as it is installed in a project.
+ *
+ * @param contents - Its source: one import that is exported again.
+ */
+export async function measureInstalled(
+  contents: string,
+  project: string,
+): Promise<Pick<Bundle, 'text' | 'gzipBytes'>> {
+  const found: Found = { resolveDir: project, plugin: lockedPackages(), packages: 'bundle' };
+  const { text, inputs } = await bundled(contents, found);
+  const sources = inputs.filter(([path]) => !path.includes('node_modules/') && path !== '<stdin>');
+  if (sources.length > 0) throw new Error(`${sources.join()} is not of the installed package`);
+  return { text, gzipBytes: gzipBytes(text) };
+}
+
+/** Measure a module with the sources. @param contents - Its source: mostly one import that is exported again. */
 export async function measure(contents: string): Promise<Bundle> {
-  const [whole, own] = await Promise.all([bundled(contents, 'bundle'), bundled(contents, 'external')]);
+  const found = { resolveDir: ROOT, plugin: sourcesOfEntries() };
+  const [whole, own] = await Promise.all([
+    bundled(contents, { ...found, packages: 'bundle' }),
+    bundled(contents, { ...found, packages: 'external' }),
+  ]);
   const packages = new Set<string>();
   const layers = new Map<string, number>();
   for (const [path, bytes] of whole.inputs) {

@@ -45,7 +45,8 @@ export function sizesBlock({ parts, others }: Sizes): string {
   return [
     MARKS.start,
     'In kB of 1,000 bytes, as esbuild bundles it for browsers (minified, `gzip -9`), with the packages that are needed. What is',
-    'not imported is not in the bundle; a test holds each line to its size (`npm run sizes` writes them).',
+    'not imported is not in the bundle; a test holds each line to its size (`npm run sizes` writes them). It is measured with the',
+    'sources; `npm run test:package` holds what is published to the same sizes, and half a hundredth.',
     '',
     '| what is imported, alone | minified | gzip | of it ours | packages in it | goal |',
     '|---|---:|---:|---:|---|---:|',
