@@ -13,7 +13,7 @@ export interface FileRunner {
 }
 
 /** Prints each line as JSON, and ends by itself when nothing is left to do. */
-const PROGRAM = 'await conformance.tellSuite((line) => console.log(JSON.stringify(line)));\n';
+const PROGRAM = 'await conformance.tellSuite(suiteStart, (line) => console.log(JSON.stringify(line)));\n';
 
 /** Run the suite as a process of its own, in an empty folder. */
 export function inProcess(script: string, { program, args = [] }: FileRunner): RunSuite {

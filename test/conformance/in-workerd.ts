@@ -36,7 +36,7 @@ export default {
     const tell = (line) => {
       written = written.then(() => writer.write(new TextEncoder().encode(JSON.stringify(line) + '\\n')));
     };
-    const told = conformance.tellSuite(tell).then(() => written);
+    const told = conformance.tellSuite(suiteStart, tell).then(() => written);
     context.waitUntil(told.then(() => writer.close(), (error) => writer.abort(error)));
     return new Response(readable);
   },

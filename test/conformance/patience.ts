@@ -5,13 +5,13 @@ import { createSettlingClock, type VirtualClock } from '../../src/testing/virtua
 // Browsers read bodies on other threads, and hold back timers that follow each other: virtual time must not run on
 // meanwhile, nor be waited for with timers.
 
-/** Macrotasks that a virtual clock grants between timers where only the platform knows what is read. */
-export const GRACE_TURNS = 12;
 /** Macrotasks in which promises alone come to rest. */
 const CALM_TURNS = 3;
 
-/** Reads of whole bodies that are under way in this realm. */
+/** Reads of bodies, whole or piece by piece, that are under way in this realm. */
 const reads = /* @__PURE__ */ new Set<Promise<void>>();
+/** Bodies, and then their readers, that nobody waits for. */
+const endless = /* @__PURE__ */ new WeakSet<object>();
 let isWatching = false;
 
 /** Virtual time that runs on only while no body is read. @param startMs - Wall time at the start. */
@@ -25,11 +25,21 @@ export function patientClock(startMs = 1_700_000_000_000): VirtualClock {
   });
 }
 
-/** The same fetch, whose answers are in memory: their streams need no other thread. */
-export function inMemory(fetch: FetchLike): FetchLike {
+/** The same response, whose body may never end: virtual time runs on while it is read. */
+export function neverEnding(response: Response): Response {
+  if (response.body !== null) endless.add(response.body);
+  return response;
+}
+
+/**
+ * The same fetch, whose answers are in memory: their streams need no other thread.
+ *
+ * @param asTheyCome - Answers whose bodies are to be read in the pieces that they come in. @default none
+ */
+export function inMemory(fetch: FetchLike, asTheyCome: WeakSet<Response> = new WeakSet()): FetchLike {
   return async (request) => {
     const response = await fetch(request);
-    if (response.body === null) return response;
+    if (response.body === null || asTheyCome.has(response)) return response;
     const { status, headers } = response;
     return new Response(await streamOf(response), { status, headers });
   };
@@ -47,7 +57,7 @@ async function streamOf(response: Response): Promise<ReadableStream<Uint8Array>>
   });
 }
 
-/** Whole bodies are read by this one method everywhere in the library. It stays as it was, but for being seen. */
+/** Bodies are read by these methods everywhere in the library. They stay as they were, but for being seen. */
 function watchReads(): void {
   if (isWatching) return;
   isWatching = true;
@@ -57,6 +67,23 @@ function watchReads(): void {
       return watched(arrayBuffer.call(this));
     };
   }
+  watchReaders();
+}
+
+function watchReaders(): void {
+  const stream = ReadableStream.prototype as { getReader(this: ReadableStream, options?: object): object };
+  const { getReader } = stream;
+  stream.getReader = function (options) {
+    const reader = getReader.call(this, options);
+    if (endless.has(this)) endless.add(reader);
+    return reader;
+  };
+  const { prototype } = ReadableStreamDefaultReader;
+  const { read } = prototype;
+  prototype.read = function () {
+    const piece = read.call(this);
+    return endless.has(this) ? piece : watched(piece);
+  };
 }
 
 function watched<T>(read: Promise<T>): Promise<T> {

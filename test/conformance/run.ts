@@ -10,6 +10,7 @@ import { inWorkerd } from './in-workerd.ts';
 import { judge } from './judge.ts';
 import { RUNTIMES, type Runtime } from './runtimes.ts';
 import { outcomeOf, type RunSuite, type SuiteOutcome } from './suite-outcome.ts';
+import { suiteStartLine } from './suite-start.ts';
 
 // `npm run test:everywhere [-- --only deno]`: the conformance suite, bundled once, in every runtime, and what it gives
 // compared. Ends with the counts.
@@ -27,12 +28,13 @@ interface Job {
   readonly run: RunSuite;
 }
 
-function jobsOf({ name, title, version, places = [] }: Runtime, script: string): readonly Job[] {
+function jobsOf({ name, title, platform, version, places = [] }: Runtime, bundled: string): readonly Job[] {
+  const script = suiteStartLine(platform) + bundled;
   const one = (start: () => RunSuite): readonly Job[] => [
     {
       title: `${title} ${version}`,
       async run(tell, signal) {
-        await installTools();
+        await installTools(signal);
         await start()(tell, signal);
       },
     },
@@ -51,7 +53,7 @@ function jobsOf({ name, title, version, places = [] }: Runtime, script: string):
     case 'workerd':
       return one(() => inWorkerd(script, workerd()));
     default: {
-      const here = browserVersion(name) ?? version;
+      const here = browserVersion(name) ?? 'unknown';
       if (!`${here}.`.startsWith(`${version}.`))
         console.log(`${title} is ${here} here; test/conformance/runtimes.ts has ${version}`);
       return places.map((place) => ({
@@ -71,6 +73,14 @@ async function runJob({ title, run }: Job, signal: AbortSignal): Promise<SuiteOu
   return outcome;
 }
 
+const wantedOf = (names: readonly string[]): readonly Runtime[] =>
+  RUNTIMES.filter(({ name }) => names.includes(name));
+
+/** Browsers are the machine's own. Each runtime that is then missing says so. */
+async function prepare(names: readonly string[], signal: AbortSignal): Promise<void> {
+  if (wantedOf(names).some(({ places }) => places === undefined)) await installTools(signal);
+}
+
 async function work(names: readonly string[], { recorder, signal }: ChecksTools): Promise<void> {
   let script = '';
   await recorder.check('the bundle', 'has nothing that is not the web platform’s', async () => {
@@ -79,11 +89,8 @@ async function work(names: readonly string[], { recorder, signal }: ChecksTools)
     if (faults.length > 0) throw new Error(faults.join('\n        '));
   });
   if (script === '') return;
-  const wanted = RUNTIMES.filter(({ name }) => names.includes(name));
-  // Not in anybody's time; where it fails, each runtime that is missing says so.
-  if (wanted.some(({ places }) => places === undefined)) await installTools().catch(() => {});
   const atOnce = pLimit(AT_ONCE);
-  const jobs = wanted.flatMap((one) => jobsOf(one, script));
+  const jobs = wantedOf(names).flatMap((one) => jobsOf(one, script));
   const outcomes = await Promise.all(jobs.map((job) => atOnce(() => runJob(job, signal))));
   for (const [{ runtime, ms }, results] of judge(outcomes)) recorder.add(runtime, results, ms);
 }
@@ -92,5 +99,6 @@ await runChecks({
   command: 'test:everywhere',
   parts: RUNTIMES.map(({ name }) => name),
   limitMs: 900_000,
+  prepare,
   work,
 });

@@ -12,6 +12,9 @@ export type RuntimeName =
   | 'firefox'
   | 'webkit';
 
+/** What the library calls what it runs on. */
+export type PlatformName = 'Node' | 'Deno' | 'Bun' | 'workerd' | 'browser';
+
 /** Where in a browser a script can run. */
 export type Place = 'page' | 'dedicated worker' | 'service worker';
 
@@ -20,6 +23,7 @@ export interface Runtime {
   readonly name: RuntimeName;
   /** Its name in tables. */
   readonly title: string;
+  readonly platform: PlatformName;
   /**
    * The version it was tested with last. The exact one, where the lock file of `test/runtimes` fixes it; browsers are
    * Debian's, which moves on: of them it is the version that a release of theirs is known by.
@@ -34,18 +38,19 @@ export const WORKERD_COMPATIBILITY_DATE = '2025-01-01';
 
 /** Every runtime; what the suite gives in the others is compared with the first. */
 export const RUNTIMES: readonly Runtime[] = [
-  { name: 'node20', title: 'Node', version: toolVersion('node-20') },
-  { name: 'node22', title: 'Node', version: toolVersion('node-22') },
-  { name: 'node24', title: 'Node', version: toolVersion('node-24') },
-  { name: 'deno', title: 'Deno', version: toolVersion('deno') },
-  { name: 'bun', title: 'Bun', version: toolVersion('bun') },
-  { name: 'workerd', title: 'workerd', version: toolVersion('workerd') },
+  { name: 'node20', title: 'Node', platform: 'Node', version: toolVersion('node-20') },
+  { name: 'node22', title: 'Node', platform: 'Node', version: toolVersion('node-22') },
+  { name: 'node24', title: 'Node', platform: 'Node', version: toolVersion('node-24') },
+  { name: 'deno', title: 'Deno', platform: 'Deno', version: toolVersion('deno') },
+  { name: 'bun', title: 'Bun', platform: 'Bun', version: toolVersion('bun') },
+  { name: 'workerd', title: 'workerd', platform: 'workerd', version: toolVersion('workerd') },
   {
     name: 'chromium',
     title: 'Chromium',
+    platform: 'browser',
     version: '156',
     places: ['page', 'dedicated worker', 'service worker'],
   },
-  { name: 'firefox', title: 'Firefox', version: '153', places: ['page'] },
-  { name: 'webkit', title: 'WebKitGTK', version: '2.50', places: ['page'] },
+  { name: 'firefox', title: 'Firefox', platform: 'browser', version: '153', places: ['page'] },
+  { name: 'webkit', title: 'WebKitGTK', platform: 'browser', version: '2.50', places: ['page'] },
 ];

@@ -1,24 +1,23 @@
 import { isTinkerError, type TinkerError } from '../../src/kernel/errors.ts';
 import { countListeners } from '../../src/testing/abort-listeners.ts';
 import { type Answer, scriptedFetch } from '../../src/testing/scripted-fetch.ts';
-import { createVirtualClock } from '../../src/testing/virtual-clock.ts';
 import {
   createTransport,
   type TransportOptions,
   type TransportRequest,
 } from '../../src/transport/transport.ts';
 import { assertAlike, assertTrue, rejectionOf } from './assertions.ts';
-import { GRACE_TURNS } from './patience.ts';
+import { inMemory, patientClock } from './patience.ts';
 
 /** The key that every request carries. */
 export const KEY = 'tml-canary-key-that-nobody-may-see';
 
 /** A transport with a scripted server; `finish` sees that nothing of the exchanges is left. */
 export function scriptedTransport(answers: readonly Answer[], options: Partial<TransportOptions> = {}) {
-  const clock = createVirtualClock({ graceTurns: GRACE_TURNS });
+  const clock = patientClock();
   const controller = new AbortController();
   const listeners = countListeners(controller.signal);
-  const { fetch, requests } = scriptedFetch({ thing: answers });
+  const { fetch, requests } = patientFetch(answers);
   const credential = async (): Promise<string> => KEY;
   const base = { baseUrl: 'https://tinker.test/base', authScheme: 'x-api-key', defaultHeaders: {} } as const;
   const transport = createTransport({ ...base, credential, fetch, clock, ...options });
@@ -50,4 +49,19 @@ export function scriptedTransport(answers: readonly Answer[], options: Partial<T
     },
     finish: () => assertAlike('timers and listeners left', [clock.pending, listeners.left], [0, 0]),
   };
+}
+
+/** Answers that are only told are in memory; those that a case makes itself come in the pieces that it made. */
+function patientFetch(answers: readonly Answer[]) {
+  const made = new WeakSet<Response>();
+  const thing = answers.map((answer): Answer => {
+    if (typeof answer !== 'function') return answer;
+    return async (request) => {
+      const response = await answer(request);
+      made.add(response);
+      return response;
+    };
+  });
+  const { fetch, requests } = scriptedFetch({ thing });
+  return { fetch: inMemory(fetch, made), requests };
 }

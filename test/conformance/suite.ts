@@ -32,15 +32,15 @@ import { trainingCases } from './cases/trainings.ts';
 import { webRequestCases } from './cases/web-requests.ts';
 import { wireFormCases } from './cases/wire-forms.ts';
 import type { ConformanceCase, ConformanceResult } from './conformance-case.ts';
+import type { SuiteStart } from './suite-start.ts';
 
 export type { ConformanceCase, ConformanceResult } from './conformance-case.ts';
 
 /** All that must hold in every runtime, in the order in which it is tried. */
-export function conformanceCases(): readonly ConformanceCase[] {
-  const leftovers = leftoverCases();
+export function conformanceCases(start: SuiteStart): readonly ConformanceCase[] {
   return [
     ...webRequestCases(),
-    ...platformCases(),
+    ...platformCases(start),
     ...[clockCases(), abortCases(), randomnessCases(), hashCases(), byteCases()].flat(),
     ...[errorCases(), exactJsonCases(), coordinationCases()].flat(),
     ...[retryCases(), limitCases(), breakerCases(), circuitCases(), pollingCases()].flat(),
@@ -49,16 +49,17 @@ export function conformanceCases(): readonly ConformanceCase[] {
     ...storeCases(),
     ...[tokenizerCases(), tokenizerLoadCases(), chatCases()].flat(),
     ...[modelCases(), trainingCases(), sampleCases(), checkpointCases(), dialectCases()].flat(),
-    ...leftovers,
+    ...leftoverCases(start),
   ];
 }
 
 /** Try every case, one after the other, and tell each result when it is there. Never rejects. */
 export async function runSuite(
+  start: SuiteStart,
   tell: (result: ConformanceResult) => void = () => {},
 ): Promise<readonly ConformanceResult[]> {
   const results: ConformanceResult[] = [];
-  for (const one of conformanceCases()) {
+  for (const one of conformanceCases(start)) {
     const result = await resultOf(one);
     results.push(result);
     tell(result);

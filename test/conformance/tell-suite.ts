@@ -1,5 +1,6 @@
 import { conformanceCases, runSuite } from './suite.ts';
 import type { SuiteLine } from './suite-line.ts';
+import type { SuiteStart } from './suite-start.ts';
 
 // What every runtime is given, bundled with all that it tests. Like the suite it needs nothing but the web platform.
 
@@ -7,14 +8,14 @@ import type { SuiteLine } from './suite-line.ts';
 const TURNS = 3;
 
 /** Run the suite, and tell what comes of it as it comes. */
-export async function tellSuite(tell: (line: SuiteLine) => void): Promise<void> {
+export async function tellSuite(start: SuiteStart, tell: (line: SuiteLine) => void): Promise<void> {
   let tried = 0;
   tellTroubles(
     (trouble, before) => tell({ trouble, tried: before }),
     () => tried,
   );
-  tell({ cases: conformanceCases().map(({ name }) => name) });
-  await runSuite((result) => {
+  tell({ cases: conformanceCases(start).map(({ name }) => name) });
+  await runSuite(start, (result) => {
     tried += 1;
     tell(result);
   });

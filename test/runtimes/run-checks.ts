@@ -1,3 +1,4 @@
+import { aborted } from './aborted.ts';
 import type { CaseResult } from './case-result.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 
@@ -7,8 +8,10 @@ export interface ChecksOptions {
   readonly command: string;
   /** What it consists of; `--only NAME` leaves the others out. */
   readonly parts: readonly string[];
-  /** Only ends what hangs. */
+  /** Only ends what hangs: the work, and the preparation, each by itself. */
   readonly limitMs: number;
+  /** Done ahead of the work, and not in its time, such as an install. Where it fails, what needs it must say so. */
+  prepare?(parts: readonly string[], signal: AbortSignal): Promise<void>;
   /** Check the parts that are wanted. */
   work(parts: readonly string[], tools: ChecksTools): Promise<void>;
 }
@@ -24,7 +27,7 @@ export interface ChecksTools {
 const LONGEST_ERROR = 2_000;
 
 /** Run them, print what failed, a table by runtime, and the counts; then the process ends, with 1 if anything failed. */
-export async function runChecks({ command, parts, limitMs, work }: ChecksOptions): Promise<never> {
+export async function runChecks({ command, parts, limitMs, prepare, work }: ChecksOptions): Promise<never> {
   // What it started ends with it, however it is ended itself.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
   const wanted = wantedParts(parts, process.argv.slice(2));
@@ -33,11 +36,14 @@ export async function runChecks({ command, parts, limitMs, work }: ChecksOptions
     process.exit(1);
   }
   const started = performance.now();
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(new Error(`no end after ${limitMs / 60_000} minutes`)), limitMs);
-  const recorder = createRecorder(limit.signal);
-  await work(wanted, { recorder, signal: limit.signal });
-  clearTimeout(timer);
+  await withLimit(limitMs, async (signal) => {
+    await Promise.race([prepare?.(wanted, signal), aborted(signal)]).catch(() => {});
+  });
+  const recorder = await withLimit(limitMs, async (signal) => {
+    const kept = createRecorder(signal);
+    await work(wanted, { recorder: kept, signal });
+    return kept;
+  });
   const failures = recorder.results.filter((result): result is Required<CaseResult> => 'error' in result);
   for (const { runtime, name, error } of failures)
     console.log(`FAILED  ${runtime}: ${name}\n        ${error.slice(0, LONGEST_ERROR)}`);
@@ -46,6 +52,16 @@ export async function runChecks({ command, parts, limitMs, work }: ChecksOptions
   console.log(`${recorder.results.length - failures.length} passed, ${failures.length} failed`);
   // What still hangs is ended with this process.
   process.exit(failures.length === 0 ? 0 : 1);
+}
+
+async function withLimit<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(new Error(`no end after ${limitMs / 60_000} minutes`)), limitMs);
+  try {
+    return await work(limit.signal);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** @returns undefined where the arguments are none that there are. */

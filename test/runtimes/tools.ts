@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { installLocked } from '../support/locked-packages.ts';
+import { aborted } from './aborted.ts';
 
 // The runtimes that npm carries, at the exact versions of the lock file beside this one. Their programs are in packages
 // of their own, one per platform, so that no install script needs to run.
@@ -10,10 +11,14 @@ const INSTALLED = `${FOLDER}node_modules/`;
 
 let installation: Promise<void> | undefined;
 
-/** Install the runtimes, unless the right ones are there: once, whoever asks. Call it before anything below. */
-export function installTools(): Promise<void> {
-  installation ??= installLocked(FOLDER, 'the runtimes');
-  return installation;
+/**
+ * Install the runtimes, unless the right ones are there: once, whoever asks. Call it before anything below.
+ *
+ * @param signal - Ends the wait; that of the first who asks ends the install too.
+ */
+export function installTools(signal?: AbortSignal): Promise<void> {
+  installation ??= installLocked(FOLDER, 'the runtimes', signal);
+  return signal === undefined ? installation : Promise.race([installation, aborted(signal)]);
 }
 
 /** A runtime, by the name of its package. */

@@ -14,8 +14,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const OPTIONS = ['--quiet', '--no-config', '--no-remote', '--node-modules-dir=none', '--unstable-kv'];
 
 /** Deno KV in files that one or two processes have open: the contract, large values, counting and reading together. */
-export async function storesInDeno(): Promise<readonly CaseResult[]> {
-  await installTools();
+export async function storesInDeno(signal: AbortSignal): Promise<readonly CaseResult[]> {
+  await installTools(signal);
   return withTemporaryFolder('stores-in-deno', storesInFolder);
 }
 

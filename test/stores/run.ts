@@ -8,8 +8,9 @@ import { storesInWorkerd } from './workerd.ts';
 // `--only firefox` leaves the others out.
 
 async function runPart(part: string, tools: ChecksTools): Promise<void> {
-  if (part === 'workerd') return tools.recorder.cases('workerd, KV', 'runs', storesInWorkerd);
-  if (part === 'deno') return tools.recorder.cases('Deno KV', 'runs', storesInDeno);
+  if (part === 'workerd')
+    return tools.recorder.cases('workerd, KV', 'runs', () => storesInWorkerd(tools.signal));
+  if (part === 'deno') return tools.recorder.cases('Deno KV', 'runs', () => storesInDeno(tools.signal));
   return storesInBrowser(part as BrowserEngine, tools);
 }
 

@@ -11,8 +11,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SIMULATOR = join(ROOT, 'test/runtimes/node_modules/miniflare/dist/src/index.js');
 
 /** Cloudflare KV in workerd: the contract, requests that end, and two isolates whose circuits share a namespace. */
-export async function storesInWorkerd(): Promise<readonly CaseResult[]> {
-  await installTools();
+export async function storesInWorkerd(signal: AbortSignal): Promise<readonly CaseResult[]> {
+  await installTools(signal);
   return withTemporaryFolder('stores-in-workerd', async (folder) => {
     const worker = join(folder, 'worker.mjs');
     const program = join(folder, 'program.mjs');

@@ -15,21 +15,24 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Told what the command printed so far; may send it a signal. */
   readonly onOutput?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** Ends it at once when aborted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Run a command from the repository's root and wait for its end. */
+/** Run a command from the repository's root and wait for its end. Rejects with the signal's reason where that ended it. */
 export function runCommand(
   command: string,
   args: readonly string[],
-  { cwd = ROOT, env = {}, onOutput }: CommandOptions = {},
+  { cwd = ROOT, env = {}, onOutput, signal: ending }: CommandOptions = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(ending && { signal: ending, killSignal: 'SIGKILL' }),
     });
     let [stdout, stderr] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -39,7 +42,13 @@ export function runCommand(
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    child.on('error', reject);
+    // An abort is an error too, but the process may still be at it then.
+    child.on('error', (error) => {
+      if (child.pid === undefined || ending?.aborted !== true) reject(error);
+    });
+    child.on('exit', () => {
+      if (ending?.aborted === true) reject(ending.reason);
+    });
     child.on('close', (code, signal) => resolve({ code: code ?? String(signal), stdout, stderr }));
   });
 }

@@ -1,6 +1,7 @@
 import type { Answer } from '../../../src/testing/scripted-fetch.ts';
 import { assertAlike, assertEqual, assertRejects, assertTrue, rejectionOf } from '../assertions.ts';
 import type { ConformanceCase } from '../conformance-case.ts';
+import { neverEnding } from '../patience.ts';
 import { KEY, scriptedTransport } from '../scripted-transport.ts';
 
 /** Exchanges that are aborted, take too long, or fail. */
@@ -15,7 +16,8 @@ function endless() {
     start: (stream) => stream.enqueue(new TextEncoder().encode('{"half": ')),
     cancel: (reason) => void cancelled.push(reason),
   });
-  return { cancelled, response: new Response(body, { headers: { 'content-type': 'application/json' } }) };
+  const headers = { 'content-type': 'application/json' };
+  return { cancelled, response: neverEnding(new Response(body, { headers })) };
 }
 
 function endingCases(): readonly ConformanceCase[] {

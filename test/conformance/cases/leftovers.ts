@@ -1,25 +1,22 @@
 import { assertAlike } from '../assertions.ts';
 import type { ConformanceCase } from '../conformance-case.ts';
+import type { SuiteStart } from '../suite-start.ts';
 
-/** What the library leaves behind: to be made before all others, and tried behind them. */
-export function leftoverCases(): readonly ConformanceCase[] {
-  const before = globalNames();
+/** What all copies of zod share, on the global object. */
+const ZOD: readonly PropertyKey[] = ['__zod_globalConfig', '__zod_globalRegistry'];
+
+/** What is left behind by the library, from the evaluation of its first module on: to be tried behind all others. */
+export function leftoverCases({ shared }: SuiteStart): readonly ConformanceCase[] {
   return [
     {
       name: 'platform: nothing was added to the global object, nor to what all objects have',
       run() {
-        assertAlike(
-          'global names',
-          globalNames().filter((name) => !before.includes(name)),
-          [],
-        );
-        for (const { prototype } of [Object, Array, Promise, Error, Uint8Array])
-          assertAlike('names of all', Object.keys(prototype), []);
+        for (const [name, object, before] of shared) {
+          const known = new Set([...before, ...(object === globalThis ? ZOD : [])]);
+          const added = Reflect.ownKeys(object).filter((key) => !known.has(key));
+          assertAlike(`keys added to ${name}`, added.map(String), []);
+        }
       },
     },
   ];
-}
-
-function globalNames(): readonly string[] {
-  return Object.getOwnPropertyNames(globalThis);
 }

@@ -3,10 +3,11 @@ import { platformName } from '../../../src/kernel/platform-name.ts';
 import { systemWake } from '../../../src/kernel/wake.ts';
 import { assertAlike, assertEqual, assertFails, assertTrue, rejectionOf, textOf } from '../assertions.ts';
 import type { ConformanceCase } from '../conformance-case.ts';
+import type { SuiteStart } from '../suite-start.ts';
 
 /** What the library takes from the platform is what it takes it for. */
-export function platformCases(): readonly ConformanceCase[] {
-  return [...textCases(), ...languageCases(), ...ownCases()];
+export function platformCases({ platform }: SuiteStart): readonly ConformanceCase[] {
+  return [...textCases(), ...languageCases(), ...ownCases(platform)];
 }
 
 function textCases(): readonly ConformanceCase[] {
@@ -120,13 +121,12 @@ function languageCases(): readonly ConformanceCase[] {
   ];
 }
 
-function ownCases(): readonly ConformanceCase[] {
+function ownCases(platform: string): readonly ConformanceCase[] {
   return [
     {
       name: 'platform: the library knows where it runs',
       run() {
-        const name = platformName();
-        assertTrue(name, ['Node', 'Deno', 'Bun', 'workerd', 'browser'].includes(name));
+        assertEqual('here', platformName(), platform);
         assertEqual('somewhere else', platformName({}), 'unknown');
       },
     },
@@ -166,10 +166,21 @@ function ownCases(): readonly ConformanceCase[] {
         const stop = systemWake(() => {
           wakes += 1;
         });
+        assertEqual('wakes before any event', wakes, 0);
+        const heard = comeOnline();
+        assertEqual('wakes', wakes, heard);
         stop();
         stop();
-        assertEqual('wakes', wakes, 0);
+        comeOnline();
+        assertEqual('wakes afterwards', wakes, heard);
       },
     },
   ];
+}
+
+/** The network is back, where the platform has such events. @returns how many events there were. */
+function comeOnline(): number {
+  if (typeof dispatchEvent !== 'function') return 0;
+  dispatchEvent(new Event('online'));
+  return 1;
 }
