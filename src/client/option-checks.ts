@@ -1,4 +1,4 @@
-import { checkRecord, checkText, show } from '../kernel/checks.ts';
+import { checkRecord, checkText, isVisibleAscii, show } from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import type { WireFormat } from '../operations/wire-format.ts';
 import type { ApiKey } from '../transport/credential.ts';
@@ -14,7 +14,7 @@ export function checkApiKey(apiKey: unknown, isHosted: boolean): ApiKey {
       hint: 'The environment is not read by itself: optionsFromEnv in isotinker/env does that',
     });
   }
-  if (!/^[\x21-\x7e]+$/.test(apiKey)) {
+  if (!isVisibleAscii(apiKey)) {
     throw new TinkerInputError(
       'apiKey',
       'must consist of visible ASCII characters; it has a space, a line end or others',
@@ -120,7 +120,7 @@ export function checkedIds(createId: (() => string) | undefined): (() => string)
     createId &&
     (() => {
       const id: unknown = createId();
-      if (typeof id === 'string' && /^[\x21-\x7e]+$/.test(id)) return id;
+      if (typeof id === 'string' && isVisibleAscii(id)) return id;
       throw new TinkerInputError('createId', `must give letters, digits and signs of ASCII, got ${show(id)}`);
     })
   );

@@ -1,4 +1,11 @@
-import { checkBoolean, checkFinite, checkInteger, checkRecord, checkText } from '../kernel/checks.ts';
+import {
+  checkBoolean,
+  checkFinite,
+  checkInteger,
+  checkRecord,
+  checkText,
+  isVisibleAscii,
+} from '../kernel/checks.ts';
 import { TinkerInputError } from '../kernel/errors.ts';
 import type { CallOptions } from '../operations/scope.ts';
 import type { ResolvedAdam, ResolvedLora } from '../wire/json/training.ts';
@@ -48,7 +55,7 @@ export function loadFields(path: string, options: LoadStateOptions | undefined):
 /** A key that can be sent. @throws TinkerInputError - that does not show it; the platform's own would. */
 function checkedToken(token: string): string {
   const field = 'weightsAccessToken';
-  if (/^[\x21-\x7e]+$/.test(checkText(field, token))) return token;
+  if (isVisibleAscii(checkText(field, token))) return token;
   throw new TinkerInputError(
     field,
     'must consist of visible ASCII characters; it has a space, a line end or others',

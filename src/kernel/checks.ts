@@ -21,6 +21,11 @@ export function checkFinite(field: string, value: unknown, bounds: NumberBounds 
   return checkNumber(field, value, bounds, 'a finite number', Number.isFinite(value));
 }
 
+/** Whether text is what any header can carry as it is: visible ASCII, at least one character of it. */
+export function isVisibleAscii(text: string): boolean {
+  return /^[\x21-\x7e]+$/.test(text);
+}
+
 /** A string with at least one character. @throws TinkerInputError */
 export function checkText(field: string, value: unknown, details: TinkerErrorDetails = {}): string {
   if (typeof value === 'string' && value.length > 0) return value;

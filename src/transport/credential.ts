@@ -1,4 +1,4 @@
-import { show } from '../kernel/checks.ts';
+import { isVisibleAscii, show } from '../kernel/checks.ts';
 import { TinkerConnectionError, TinkerInputError } from '../kernel/errors.ts';
 
 /** An API key, or a function asked for one before every attempt. */
@@ -26,7 +26,7 @@ export async function resolveKey(apiKey: ApiKey): Promise<string> {
     });
   }
   // A header takes visible ASCII only; the platform's own error would show the key.
-  if (typeof key === 'string' && /^[\x21-\x7e]+$/.test(key)) return key;
+  if (typeof key === 'string' && isVisibleAscii(key)) return key;
   throw new TinkerInputError(
     'apiKey',
     `must give a key of visible ASCII characters, gave ${typeof key === 'string' ? 'another string' : show(key)}`,

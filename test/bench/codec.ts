@@ -1,7 +1,8 @@
+import { withTemporaryFolder } from '../runtimes/temporary-folder.ts';
 import type { Bench, Row } from './bench.ts';
 import { DATUMS, SAMPLED, SEQUENCES, TOKENS } from './codec-batch.ts';
 import type { CodecReport } from './codec-child.ts';
-import { bundled, runForJson, runtimePrograms, withFolder } from './runtime-programs.ts';
+import { bundled, runForJson, runtimePrograms } from './runtime-programs.ts';
 
 /** A group of works of which each is compared with one: what the figures are times. */
 interface Group {
@@ -21,35 +22,23 @@ const OWN: Readonly<Record<string, string>> = {
   'decode, not aligned': 'isotinker, not aligned',
 };
 
+const OF_COPY_BOUND = {
+  base: 'copy bound',
+  figure: (base: number, own: number) => base / own,
+  says: "of the copy bound's speed",
+};
+
+const TIMES_OURS = {
+  base: 'decode',
+  figure: (base: number, own: number) => own / base,
+  says: 'times our time',
+};
+
 const GROUPS: readonly Group[] = [
-  {
-    of: 'encode',
-    work: 'encode',
-    base: 'copy bound',
-    figure: (base, own) => base / own,
-    says: "of the copy bound's speed",
-  },
-  {
-    of: 'stringify',
-    work: 'encode',
-    base: 'copy bound',
-    figure: (base, own) => base / own,
-    says: "of the copy bound's speed",
-  },
-  {
-    of: 'pass',
-    work: 'decode a pass',
-    base: 'decode',
-    figure: (base, own) => own / base,
-    says: 'times our time',
-  },
-  {
-    of: 'sample',
-    work: 'decode a sample',
-    base: 'decode',
-    figure: (base, own) => own / base,
-    says: 'times our time',
-  },
+  { of: 'encode', work: 'encode', ...OF_COPY_BOUND },
+  { of: 'stringify', work: 'encode', ...OF_COPY_BOUND },
+  { of: 'pass', work: 'decode a pass', ...TIMES_OURS },
+  { of: 'sample', work: 'decode a sample', ...TIMES_OURS },
 ];
 
 export const codec: Bench = {
@@ -60,7 +49,7 @@ export const codec: Bench = {
     'buffer and one `set` per tensor. memcpy: one `set` into a buffer that is there. protobuf-es gets bytes that are ready, or\n' +
     'makes the targets int64 as ours must; its result is not checked. JSON.stringify gets plain arrays that are ready.',
   run: () =>
-    withFolder(async (folder) => {
+    withTemporaryFolder('bench', async (folder) => {
       const script = await bundled('codec-child.ts', folder);
       const reports: (readonly [runtime: string, report: CodecReport])[] = [];
       for (const program of await runtimePrograms())

@@ -1,7 +1,8 @@
+import { withTemporaryFolder } from '../runtimes/temporary-folder.ts';
 import { type Bench, interleaved, type Row } from './bench.ts';
 import type { EmulatorReport } from './emulator-child.ts';
 import { LENGTH, SAMPLED, SEQUENCES, type WorkName } from './emulator-works.ts';
-import { bundled, runForJson, runtimePrograms, withFolder } from './runtime-programs.ts';
+import { bundled, runForJson, runtimePrograms } from './runtime-programs.ts';
 import { withWorker } from './worker-process.ts';
 
 type Speeds = Readonly<Record<WorkName, number>>;
@@ -16,7 +17,7 @@ export const emulator: Bench = {
     'default model. "of products": operations per second beside those of the same matrix products alone, of the same shapes,\n' +
     'in the same order, on the same backend; only products count as operations. Medians of interleaved rounds in one process.',
   run: () =>
-    withFolder(async (folder) => {
+    withTemporaryFolder('bench', async (folder) => {
       const script = await bundled('emulator-child.ts', folder);
       const rows: Row[] = [];
       const programs = await runtimePrograms();

@@ -1,9 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { availableParallelism } from 'node:os';
+import { withTemporaryFolder } from '../runtimes/temporary-folder.ts';
+import { bundled } from './runtime-programs.ts';
 
 /** Clients have one core for themselves, and the server another, where that can be had. */
 const CORES = { client: 0, server: 1 } as const;
@@ -25,13 +23,9 @@ export async function withBenchProcesses<T>(
   client: string,
   work: (processes: BenchProcesses) => Promise<T>,
 ): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'isotinker-bench-'));
-  try {
-    const programs = {
-      client: await bundled(client, folder),
-      server: await bundled('sampling-server.ts', folder),
-    };
-    const server = launch('server', programs.server, []);
+  return withTemporaryFolder('bench', async (folder) => {
+    const program = await bundled(client, folder, 'node');
+    const server = launch('server', await bundled('sampling-server.ts', folder, 'node'), []);
     try {
       const port = await new Promise<string>((resolve, reject) => {
         server.stdout.once('data', (text: string) => resolve(text.trim()));
@@ -39,28 +33,12 @@ export async function withBenchProcesses<T>(
       });
       return await work({
         baseUrl: `http://127.0.0.1:${port}`,
-        runClient: async <R>(args: readonly string[]) => JSON.parse(await output(programs.client, args)) as R,
+        runClient: async <R>(args: readonly string[]) => JSON.parse(await output(program, args)) as R,
       });
     } finally {
       server.stdin.end();
     }
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-async function bundled(file: string, folder: string): Promise<string> {
-  const outfile = join(folder, file.replace(/\.ts$/, '.mjs'));
-  await build({
-    entryPoints: [fileURLToPath(new URL(file, import.meta.url))],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'warning',
   });
-  return outfile;
 }
 
 const canPin = (): boolean =>

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -39,22 +37,17 @@ export async function runtimePrograms(): Promise<readonly RuntimeProgram[]> {
   ];
 }
 
-/** Calls `work` with a folder that is gone afterwards. */
-export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'isotinker-bench-'));
-  try {
-    return await work(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
 /**
  * A TypeScript program of this folder as one script with all it imports, the library from its sources.
  *
+ * @param platform - Whose modules it may import.
  * @returns where it is, in `folder`.
  */
-export async function bundled(file: string, folder: string): Promise<string> {
+export async function bundled(
+  file: string,
+  folder: string,
+  platform: 'neutral' | 'node' = 'neutral',
+): Promise<string> {
   const outfile = join(folder, basename(file).replace(/\.ts$/, '.mjs'));
   await build({
     entryPoints: [join('test/bench', file)],
@@ -63,7 +56,7 @@ export async function bundled(file: string, folder: string): Promise<string> {
     outfile,
     bundle: true,
     format: 'esm',
-    platform: 'neutral',
+    platform,
     mainFields: ['module', 'main'],
     target: 'es2022',
     logLevel: 'warning',

@@ -1,5 +1,6 @@
+import { withTemporaryFolder } from '../runtimes/temporary-folder.ts';
 import { type Bench, median, type Row } from './bench.ts';
-import { type RuntimeProgram, runForJson, runtimePrograms, withFolder } from './runtime-programs.ts';
+import { type RuntimeProgram, runForJson, runtimePrograms } from './runtime-programs.ts';
 import {
   FORMS,
   type Form,
@@ -34,7 +35,7 @@ export const startup: Bench = {
     `first answer. Medians of ${ROUNDS} interleaved rounds, each a process of its own. "create": \`createServiceClient\` for the\n` +
     "first time, as a share of the base's import.",
   run: () =>
-    withFolder(async (folder) => {
+    withTemporaryFolder('bench', async (folder) => {
       await writePrograms(folder);
       const programs = await runtimePrograms();
       const rows: Row[] = [];

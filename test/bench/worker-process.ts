@@ -1,9 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import { startProcess } from '../runtimes/own-process.ts';
 import { workerd } from '../runtimes/tools.ts';
+import { portOfWorkerd } from '../runtimes/workerd-port.ts';
 
 /** How long a workerd may run, in milliseconds. */
 const LIFETIME_MS = 120_000;
@@ -33,7 +32,7 @@ export async function withWorker<T>(worker: string, work: (ask: AskWorker) => Pr
   const own = startProcess(workerd(), ['serve', config, '--control-fd=3'], { hasPipe: true, signal });
   try {
     const failed = own.ended.then((how) => Promise.reject(new Error(`workerd ${how}`)));
-    const port = await Promise.race([portOf(own.child.stdio[3] as Readable), failed]);
+    const port = await Promise.race([portOfWorkerd(own), failed]);
     return await work(async (path) => {
       const response = await fetch(`http://127.0.0.1:${port}${path}`, { signal });
       const text = await response.text();
@@ -43,13 +42,4 @@ export async function withWorker<T>(worker: string, work: (ask: AskWorker) => Pr
   } finally {
     await own.end();
   }
-}
-
-/** Where workerd listens, as it says on its pipe. */
-async function portOf(pipe: Readable): Promise<number> {
-  for await (const line of createInterface({ input: pipe })) {
-    const { event, port } = JSON.parse(line) as { readonly event: string; readonly port?: number };
-    if (event === 'listen' && port !== undefined) return port;
-  }
-  throw new Error('workerd does not say where it listens');
 }

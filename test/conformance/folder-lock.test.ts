@@ -24,17 +24,25 @@ function deadProcess(): number {
   return spawnSync(process.execPath, ['-e', '']).pid;
 }
 
-describe('withFolderLock', () => {
-  it('lets one work at a time, and leaves nothing behind', async () => {
-    let [inside, most] = [0, 0];
-    const work = async (): Promise<void> => {
+/** Work of a few turns, and how much of it there was at once. */
+function countedWork(): { work(): Promise<void>; most(): number } {
+  let [inside, most] = [0, 0];
+  return {
+    async work() {
       inside += 1;
       most = Math.max(most, inside);
       for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
       inside -= 1;
-    };
-    await Promise.all([1, 2, 3].map(() => withFolderLock(lock, work)));
-    expect(most).toBe(1);
+    },
+    most: () => most,
+  };
+}
+
+describe('withFolderLock', () => {
+  it('lets one work at a time, and leaves nothing behind', async () => {
+    const busy = countedWork();
+    await Promise.all([1, 2, 3].map(() => withFolderLock(lock, busy.work)));
+    expect(busy.most()).toBe(1);
     expect(readdirSync(dirname(lock))).toEqual([]);
   });
 
@@ -46,15 +54,9 @@ describe('withFolderLock', () => {
 
   it('is taken over by one alone where its process is gone', async () => {
     heldBy(deadProcess());
-    let [inside, most] = [0, 0];
-    const work = async (): Promise<void> => {
-      inside += 1;
-      most = Math.max(most, inside);
-      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-      inside -= 1;
-    };
-    await Promise.all([1, 2].map(() => withFolderLock(lock, work)));
-    expect(most).toBe(1);
+    const busy = countedWork();
+    await Promise.all([1, 2].map(() => withFolderLock(lock, busy.work)));
+    expect(busy.most()).toBe(1);
     expect(readdirSync(dirname(lock))).toEqual([]);
   });
 

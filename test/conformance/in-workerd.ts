@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -7,6 +6,7 @@ import type { ReadableStream } from 'node:stream/web';
 import { aborted } from '../runtimes/aborted.ts';
 import { type OwnProcess, startProcess } from '../runtimes/own-process.ts';
 import { withTemporaryFolder } from '../runtimes/temporary-folder.ts';
+import { portOfWorkerd } from '../runtimes/workerd-port.ts';
 import { WORKERD_COMPATIBILITY_DATE } from './runtimes.ts';
 import type { SuiteLine } from './suite-line.ts';
 import type { RunSuite } from './suite-outcome.ts';
@@ -74,17 +74,9 @@ export function inWorkerd(script: string, program: string): RunSuite {
 }
 
 async function readAnswer(running: OwnProcess, tell: (line: SuiteLine) => void): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${await portOf(running)}/`);
+  const answer = await fetch(`http://127.0.0.1:${await portOfWorkerd(running)}/`);
   if (!answer.ok || answer.body === null)
     throw new Error(`answered with ${answer.status}: ${await answer.text()}`);
   const input = Readable.fromWeb(answer.body as ReadableStream);
   for await (const line of createInterface({ input })) tell(JSON.parse(line) as SuiteLine);
-}
-
-/** It chooses a port that is free, and tells which when it listens. */
-async function portOf({ child }: OwnProcess): Promise<number> {
-  const pipe = child.stdio[3];
-  if (pipe === null || pipe === undefined) throw new Error('workerd has no pipe');
-  const [told] = (await once(pipe, 'data')) as [Buffer];
-  return (JSON.parse(String(told)) as { port: number }).port;
 }

@@ -7,7 +7,7 @@ import type { AddedToken, Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 const FOLDER = new URL('../golden/tokenizers/', import.meta.url);
 
 /** What the reference says of one text; what is left out is as the line before it says. */
-interface Vector {
+export interface Vector {
   /** With every added token looked for. */
   readonly ids: readonly number[];
   /** With none, and with those that are not special. Left out: as `ids`. */

@@ -1,4 +1,4 @@
-import { checkFinite, checkText, show } from '../../kernel/checks.ts';
+import { checkFinite, checkText, isVisibleAscii, show } from '../../kernel/checks.ts';
 import { type Clock, systemClock } from '../../kernel/clock.ts';
 import { type EventSink, safeSink } from '../../kernel/diagnostics.ts';
 import { TinkerInputError } from '../../kernel/errors.ts';
@@ -101,7 +101,7 @@ function checkHubUrl(value: unknown): string {
 }
 
 function checkToken(value: unknown): string {
-  if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)) return value;
+  if (typeof value === 'string' && isVisibleAscii(value)) return value;
   throw new TinkerInputError('hubToken', 'must be a string of visible ASCII characters', {
     hint: 'Trim it: what is read from a file mostly ends with a line end',
   });

@@ -1,3 +1,4 @@
+import { isVisibleAscii } from '../../kernel/checks.ts';
 import { asRecord } from './as-record.ts';
 
 /** What a server sets for its clients (protocol 5.2), and what no server sets but a user may. */
@@ -91,7 +92,7 @@ export function readClientConfig(body: unknown): ClientConfig {
 /** Answer of `auth/token`; `undefined` where there is no token in it. */
 export function readExchangedToken(body: unknown): string | undefined {
   const { jwt } = asRecord(body);
-  return typeof jwt === 'string' && /^[\x21-\x7e]+$/.test(jwt) ? jwt : undefined;
+  return typeof jwt === 'string' && isVisibleAscii(jwt) ? jwt : undefined;
 }
 
 /** Answer of `client/dynamic_config`: how long it holds, in milliseconds. */

@@ -2,10 +2,7 @@ import { checkInteger } from '../../kernel/checks.ts';
 import { TinkerInputError } from '../../kernel/errors.ts';
 import type { CheckedChunk, CheckedDatum, CheckedTensor } from '../checked-datum.ts';
 import { DTYPE } from './dtype.ts';
-import { encodeMessage, type ProtobufWriter } from './protobuf-writer.ts';
-
-/** The largest int32: what the fields `seq_id` and `expected_tokens` can hold. */
-const MAX_INT32 = 0x7fff_ffff;
+import { encodeMessage, MAX_INT32, type ProtobufWriter } from './protobuf-writer.ts';
 
 /** What a forward pass is asked for with, whether or not a backward one follows. */
 export interface ForwardBackwardRequest {

@@ -4,7 +4,7 @@ import { createWidener, isLittleEndian, putArray, type WireArray } from './littl
 import { WIRE_TYPE } from './wire-type.ts';
 
 /** The largest int32, and the most bytes a protobuf message may have. */
-const MAX_INT32 = 0x7fff_ffff;
+export const MAX_INT32 = 0x7fff_ffff;
 
 /**
  * Takes the fields of a message, which are below 2^22, in the order of the calls. It leaves nothing out: defaults are the

@@ -11,6 +11,7 @@ import llamaLikeVectors from '../../golden/tokenizers/vectors/llama-like.json';
 import metaspaceFirstVectors from '../../golden/tokenizers/vectors/metaspace-first.json';
 import unigramVectors from '../../golden/tokenizers/vectors/unigram.json';
 import wordPieceVectors from '../../golden/tokenizers/vectors/word-piece.json';
+import type { Vector } from '../../support/golden-tokenizers.ts';
 import { assertAlike, assertEqual, assertFails, assertTrue, bitsOf, textOf } from '../assertions.ts';
 import type { ConformanceCase } from '../conformance-case.ts';
 
@@ -61,16 +62,6 @@ function byteCases(): readonly ConformanceCase[] {
 interface Vectors {
   readonly added: number;
   readonly cases: Readonly<Record<string, Vector>>;
-}
-
-/** What the reference says of a text; what is left out is as the line before it. */
-interface Vector {
-  readonly ids: readonly number[];
-  readonly none?: readonly number[];
-  readonly ordinary?: readonly number[];
-  readonly text?: string;
-  readonly skipped?: string;
-  readonly wrapped?: readonly number[];
 }
 
 function goldenTokenizerCases(): readonly ConformanceCase[] {
