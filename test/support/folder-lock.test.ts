@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openTemporaryFolder, type TemporaryFolder } from '../runtimes/temporary-folder.ts';
-import { withFolderLock } from '../support/folder-lock.ts';
+import { withFolderLock } from './folder-lock.ts';
 
 let folder: TemporaryFolder;
 let lock: string;

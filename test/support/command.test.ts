@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { runCommand } from '../support/command.ts';
+import { runCommand } from './command.ts';
 
 const FOREVER = 'console.log(process.pid); setInterval(() => {}, 1_000); process.on("SIGTERM", () => {});';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { packageOf } from '../runtimes/browser-version.ts';
+import { packageOf } from './browser-version.ts';
 
 describe('packageOf', () => {
   it('reads the package of a file, with its architecture where that is told', () => {
