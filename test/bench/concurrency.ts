@@ -6,13 +6,13 @@ import type { LoopName } from './sampling-loops.ts';
 const SAMPLES = 2_000;
 /** What a sample takes on the server. */
 const RESULT_MS = 4_000;
-const ROUNDS = 1;
+const ROUNDS = 3;
 const NAMES = ['bare fetch', 'ky, timeout and signal', 'isotinker'] as const satisfies readonly LoopName[];
 
 export const concurrency: Bench = {
   name: 'concurrency',
   title:
-    `${SAMPLES.toLocaleString('en')} samples at once, each handed in and polled to its result; medians of ${ROUNDS} interleaved round(s) in fresh processes, the\n` +
+    `${SAMPLES.toLocaleString('en')} samples at once, each handed in and polled to its result; medians of ${ROUNDS} interleaved rounds in fresh processes, the\n` +
     `server on another core. "a second": results take ${RESULT_MS / 1_000} s; "a second, busy": they are there at once, so that the client never\n` +
     'waits. "held": heap and typed arrays while all wait on polls, above what there was before, "peak": the most that the\n' +
     'process had in memory, both per sample. "idle": CPU time while all wait, in percent of a core.',
